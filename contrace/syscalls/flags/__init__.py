@@ -1,0 +1,1 @@
+"""Flag families: one file each, plain data that names its kernel header."""

@@ -1,0 +1,130 @@
+"""One row per call: what its arguments are, which memory to copy, and when.
+
+A row teaches every backend and the decoder a call: capture follows ``copies``, decode follows ``args``. A call
+without a row is recorded by number and shown by name with raw arguments. Sources: the man page of each call
+(section 2), ``include/linux/syscalls.h`` for the argument types, ``include/uapi/linux/sched.h`` for clone_args.
+"""
+
+from contrace.syscalls.flags.clone import CLONE_PARENT_SETTID, CLONE_PIDFD
+from contrace.syscalls.prctl import OPTIONS as PRCTL_OPTIONS
+from contrace.syscalls.rows import Arg, As, Copy, Inside, Spec, What
+
+_PATH = What.STRING
+
+SPECS: dict[str, Spec] = {
+    spec.name: spec
+    for spec in (
+        Spec(
+            "execve",
+            (Arg("pathname", As.PATH), Arg("argv", As.ARGV), Arg("envp", As.ENVP)),
+            (Copy(0, _PATH), Copy(1, What.VECTOR), Copy(2, What.VECTOR)),
+        ),
+        Spec(
+            "execveat",
+            (
+                Arg("dirfd", As.DIRFD),
+                Arg("pathname", As.PATH),
+                Arg("argv", As.ARGV),
+                Arg("envp", As.ENVP),
+                Arg("flags", As.FLAGS, "at_execveat"),
+            ),
+            (Copy(1, _PATH), Copy(2, What.VECTOR), Copy(3, What.VECTOR)),
+        ),
+        Spec(
+            # The order of the registers differs between ABIs (clone(2), "C library/kernel differences");
+            # parent_tid is argument 2 in all of them, flags argument 0.
+            "clone",
+            (
+                Arg("flags", As.SPECIAL),
+                Arg("stack", As.SPECIAL),
+                Arg("parent_tid", As.SPECIAL),
+                Arg("child_tid", As.SPECIAL),
+                Arg("tls", As.SPECIAL),
+            ),
+            (
+                Copy(2, What.BLOCK, 4, at_exit=True, only_if=(0, CLONE_PARENT_SETTID, CLONE_PARENT_SETTID)),
+                Copy(
+                    2,
+                    What.BLOCK,
+                    4,
+                    at_exit=True,
+                    only_if=(0, CLONE_PARENT_SETTID | CLONE_PIDFD, CLONE_PIDFD),
+                ),
+            ),
+        ),
+        Spec(
+            # struct clone_args is all u64 on every ABI. offset 8 pidfd, 24 parent_tid, 64 set_tid, 72 set_tid_size
+            "clone3",
+            (Arg("cl_args", As.SPECIAL), Arg("size", As.ULONG)),
+            (
+                Copy(0, What.BLOCK, 4096, size_arg=1, inside=Inside(64, 4, count_offset=72, count_width=8, most=32, width=8)),
+                Copy(
+                    0,
+                    What.BLOCK,
+                    4096,
+                    size_arg=1,
+                    at_exit=True,
+                    inside=Inside(
+                        24, 4, width=8, at_exit=True, only_if=(0, 8, CLONE_PARENT_SETTID, CLONE_PARENT_SETTID)
+                    ),
+                ),
+                Copy(
+                    0,
+                    What.BLOCK,
+                    4096,
+                    size_arg=1,
+                    at_exit=True,
+                    inside=Inside(8, 4, width=8, at_exit=True, only_if=(0, 8, CLONE_PIDFD, CLONE_PIDFD)),
+                ),
+            ),
+        ),
+        Spec("fork", ()),
+        Spec("vfork", ()),
+        Spec(
+            "prctl",
+            (
+                Arg("option", As.CHOICE, "prctl"),
+                Arg("arg2", As.HEX),
+                Arg("arg3", As.HEX),
+                Arg("arg4", As.HEX),
+                Arg("arg5", As.HEX),
+            ),
+            options=PRCTL_OPTIONS,
+        ),
+        Spec("unshare", (Arg("flags", As.FLAGS, "unshare"),), identity=True),
+        Spec("setns", (Arg("fd", As.FD), Arg("nstype", As.FLAGS, "setns")), identity=True),
+        Spec(
+            "mount",
+            (
+                Arg("source", As.SPECIAL),
+                Arg("target", As.PATH),
+                Arg("filesystemtype", As.SPECIAL),
+                Arg("mountflags", As.SPECIAL),
+                Arg("data", As.SPECIAL),
+            ),
+            (Copy(0, _PATH), Copy(1, _PATH), Copy(2, _PATH), Copy(4, _PATH)),
+        ),
+        Spec("umount2", (Arg("target", As.PATH), Arg("flags", As.FLAGS, "umount")), (Copy(0, _PATH),)),
+        Spec(
+            "pivot_root",
+            (Arg("new_root", As.PATH), Arg("put_old", As.PATH)),
+            (Copy(0, _PATH), Copy(1, _PATH)),
+            identity=True,
+        ),
+        Spec("chroot", (Arg("path", As.PATH),), (Copy(0, _PATH),), identity=True),
+        Spec(
+            "sethostname",
+            (Arg("name", As.BUFFER, size_arg=1), Arg("len", As.ULONG)),
+            (Copy(0, What.BLOCK, 4096, size_arg=1),),
+        ),
+        Spec(
+            "setdomainname",
+            (Arg("name", As.BUFFER, size_arg=1), Arg("len", As.ULONG)),
+            (Copy(0, What.BLOCK, 4096, size_arg=1),),
+        ),
+    )
+}
+"""Every call that contrace knows in full, by name."""
+
+GROUPS: dict[str, tuple[str, ...]] = {"%birth": tuple(SPECS)}
+"""Groups of calls for ``--calls``; ``all`` is not a group but every call there is."""
