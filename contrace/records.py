@@ -167,6 +167,8 @@ class Exec(Record):
     """Equal to tid, or the tid that the executing thread had before it took over the leader's (ptrace(2))."""
     watched: str
     """How the task is watched from here on, as in TaskStart."""
+    from_event: bool = False
+    """True: this event is all that was seen; there is no Syscall of the execve."""
 
 
 class TaskExit(Record):

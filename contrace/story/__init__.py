@@ -1,1 +1,1 @@
-
+"""What the records mean: processes, and what changes about them. Pure."""

@@ -27,11 +27,13 @@ class As(Enum):
     CHOICE = auto()  # one value of the family `family`
     SIGNAL = auto()  # a signal number
     UID = auto()  # uid or gid: -1 stays -1
-    SPECIAL = auto()  # needs a decoder of its own in decode/
+    SPECIAL = auto()  # needs a decoder of its own in decode/; for prctl's options `family` names it
 
 
 @dataclass(frozen=True, slots=True)
 class Arg:
+    """One argument of a call."""
+
     name: str
     """The man page's name."""
     show: As
@@ -39,6 +41,9 @@ class Arg:
     """For FLAGS and CHOICE: name of the family in ``syscalls/flags``."""
     size_arg: int = -1
     """For BUFFER: index of the argument that holds the length."""
+    points: bool = False
+    """The argument points to where the kernel puts the value: shown as [value] once the call has succeeded and the
+    value (a Block copied at exit, as wide as what was copied) could be read, else as an address."""
 
 
 class What(Enum):
@@ -102,6 +107,7 @@ class Result(Enum):
     FD = auto()
     FLAGS = auto()  # number, then (names) of `result_family`: strace's RVAL_STR
     CHOICE = auto()  # number, then (name)
+    SPECIAL = auto()  # hexadecimal number, then (text) by the decoder that `result_family` names
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +121,9 @@ class Option:
     result_family: str = ""
     identity: bool = False
     """May change who the task is: capture takes an Identity after it succeeds."""
+    forms: "dict[int, Option] | None" = None
+    """For an option that selects once more: the value of its own first argument -> the row that shows the
+    arguments and the result then. Copies stay in the outer row (with ``only_if``)."""
 
 
 @dataclass(frozen=True, slots=True)

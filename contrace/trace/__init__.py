@@ -1,1 +1,1 @@
-
+"""The trace file: the only bridge between capturing and showing."""

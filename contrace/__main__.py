@@ -1,0 +1,22 @@
+"""``contrace`` and ``python -m contrace``.
+
+``--version`` is answered here, before typer is imported: that alone would take longer than all the rest of it.
+"""
+
+import sys
+
+from contrace import __version__
+
+
+def main() -> int:
+    """Run the command line; returns the exit status (``contrace.errors.ExitCode``, or the command's own)."""
+    if sys.argv[1:] == ["--version"]:
+        print(f"contrace {__version__}")
+        return 0
+    from contrace.cli.main import main as run
+
+    return run(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""Fork the command of `run`, hold it until it is traced, and learn whether its execve worked.
+
+Between fork and execve the child only restores what contrace changed for itself (signals), waits for the word to go,
+and installs the seccomp filter: the command sees the environment, files and terminal that contrace was started with.
+"""
+
+import os
+import signal
+from types import TracebackType
+
+from contrace.capture.base import Command
+from contrace.capture.ptrace.seccomp import Installer
+from contrace.errors import CommandNotStarted
+
+
+class Launched:
+    """A forked child that waits to become the command."""
+
+    def __init__(self, command: Command, installer: Installer | None) -> None:
+        go_read, self._go = os.pipe()
+        self._answer, answer_write = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.close(self._go)
+            os.close(self._answer)
+            _become(command, installer, go_read, answer_write)
+        os.close(go_read)
+        os.close(answer_write)
+        self._command = command
+
+    def __enter__(self) -> "Launched":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._go)  # a child that was never told to go ends at this
+        os.close(self._answer)
+
+    def go(self) -> None:
+        os.write(self._go, b"x")
+
+    def check_executed(self) -> None:
+        """After the child's execve or its end: raise CommandNotStarted if the execve failed."""
+        answer = os.read(self._answer, 16)
+        if answer:
+            number = int(answer)
+            raise CommandNotStarted(
+                f"cannot execute {self._command.path!r}: {os.strerror(number)}", found=number != 2
+            )
+
+
+def _become(command: Command, installer: Installer | None, go: int, answer: int) -> None:
+    """In the child; never returns."""
+    error = 0
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)
+        if os.read(go, 1):
+            if installer is not None:
+                error = installer.install()
+            if not error:
+                os.execv(command.path, command.argv)
+    except OSError as failure:
+        error = failure.errno or 1
+    os.write(answer, str(error).encode())
+    os._exit(127)

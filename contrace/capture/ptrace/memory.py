@@ -1,0 +1,171 @@
+"""Copy out of a stopped task the memory that a call's row asks for.
+
+Reads go through /proc/TID/mem: pread(2) there needs no ctypes and returns what lies before a fault. Everything is
+copied whole, up to the limits that the kernel itself sets for an execve; what cannot be read is marked, never guessed.
+"""
+
+import os
+import struct
+from collections.abc import Iterable
+
+from contrace.records import Block, Memory, Text, Vector
+from contrace.syscalls.rows import Copy, Inside, What
+
+_PAGE = 4096
+_WINDOW = 2 * _PAGE
+MAX_STRING = 128 * 1024
+"""A single argument's limit: MAX_ARG_STRLEN, include/uapi/linux/binfmts.h (32 pages, with its NUL)."""
+MAX_VECTOR_BYTES = 6 * 1024 * 1024
+"""argv and envp together: 3/4 of _STK_LIM, fs/exec.c (bprm_stack_limits)."""
+MAX_BLOCK = 1024 * 1024
+
+
+def copy(
+    tid: int, word: int, args: tuple[int, ...], rows: Iterable[Copy], *, at_exit: bool
+) -> tuple[Memory, ...]:
+    """Copy what ``rows`` ask for at this stop. ``word``: bytes of a pointer in the call's ABI."""
+    due = [row for row in rows if row.at_exit == at_exit and args[row.arg] and _applies(row.only_if, args)]
+    if not due:
+        return ()
+    try:
+        memory = _Reader(os.open(f"/proc/{tid}/mem", os.O_RDONLY | os.O_CLOEXEC), word)
+    except OSError:
+        # Killed meanwhile, or not readable for this user: every copy is marked as unreadable.
+        memory = _Reader(-1, word)
+    try:
+        copies: list[Memory] = []
+        for row in due:
+            copies.extend(memory.follow(row, args))
+        return tuple(copies)
+    finally:
+        if memory.fd >= 0:
+            os.close(memory.fd)
+
+
+def _applies(condition: tuple[int, int, int] | None, args: tuple[int, ...]) -> bool:
+    return condition is None or args[condition[0]] & condition[1] == condition[2]
+
+
+class _Reader:
+    """The memory of one stopped task; ``fd`` -1: nothing can be read."""
+
+    def __init__(self, fd: int, word: int) -> None:
+        self.fd = fd
+        self.word = word
+        self._window_at = 0
+        self._window = b""
+
+    def follow(self, row: Copy, args: tuple[int, ...]) -> list[Memory]:
+        address = args[row.arg] if self.word == 8 else args[row.arg] & 0xFFFFFFFF
+        if not address:
+            return []
+        if row.what is What.STRING:
+            data, broken = self._string(address, row.size or MAX_STRING)
+            return [Text(arg=row.arg, address=address, data=data, broken=broken)]
+        if row.what is What.VECTOR:
+            return [self._vector(row.arg, address)]
+        size = (row.size_32 if self.word == 4 else 0) or row.size or MAX_BLOCK
+        if row.size_arg >= 0:
+            size = min(args[row.size_arg], size)
+        data = self._read(address, size)
+        block = Block(arg=row.arg, address=address, data=data, wanted=size, at_exit=row.at_exit)
+        inner = self._inside(row, row.inside, data) if row.inside else None
+        return [block] if inner is None else [block, inner]
+
+    def _inside(self, row: Copy, inside: Inside, data: bytes) -> Block | None:
+        if inside.only_if is not None:
+            offset, width, mask, value = inside.only_if
+            if _integer(data, offset, width) & mask != value:
+                return None
+        narrow = self.word == 4
+        offset = inside.offset_32 if narrow and inside.offset_32 >= 0 else inside.offset
+        address = _integer(data, offset, inside.width or self.word)
+        count = 1 if not inside.count_width else _integer(data, inside.count_offset, inside.count_width)
+        if not address or not count:
+            return None
+        size = ((inside.size_32 if narrow else 0) or inside.size) * count
+        most = ((inside.size_32 if narrow else 0) or inside.size) * inside.most
+        read = self._read(address, min(size, most))
+        return Block(arg=row.arg, address=address, data=read, wanted=size, at_exit=row.at_exit)
+
+    def _read(self, address: int, size: int) -> bytes:
+        """Up to ``size`` bytes; fewer where a page is missing."""
+        if self.fd < 0 or address >= 1 << 63:
+            return b""
+        parts: list[bytes] = []
+        while size > 0:
+            try:
+                part = os.pread(self.fd, size, address)
+            except OSError:  # EIO: not mapped
+                break
+            if not part:
+                break
+            parts.append(part)
+            size -= len(part)
+            address += len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _string(self, address: int, most: int) -> tuple[bytes, bool]:
+        """The bytes before the NUL, and whether none was found within ``most`` bytes or before a fault."""
+        start = address - self._window_at
+        if not 0 <= start < len(self._window):
+            self._window = self._read(address, _WINDOW - address % _PAGE)
+            self._window_at = address
+            start = 0
+        end = self._window.find(b"\0", start, start + most)
+        if end >= 0:
+            return self._window[start:end], False
+        data = self._window[start : start + most]
+        while len(data) < most:
+            part = self._read(address + len(data), min(most - len(data), 64 * _PAGE))
+            if not part:
+                return data, True
+            end = part.find(b"\0")
+            if end >= 0:
+                return data + part[:end], False
+            data += part
+        return data, True
+
+    def _vector(self, arg: int, address: int) -> Vector:
+        pointers, fault = self._pointers(address)
+        items: list[bytes] = []
+        broken: dict[int, int] = {}
+        left = MAX_VECTOR_BYTES
+        for index, pointer in enumerate(pointers):
+            if left <= 0:
+                return Vector(
+                    arg=arg, address=address, items=tuple(items), broken=broken, fault=fault, total=len(pointers)
+                )
+            data, is_broken = self._string(pointer, MAX_STRING)
+            if is_broken:
+                broken[index] = pointer
+            items.append(data)
+            left -= len(data) + 1 + self.word
+        return Vector(arg=arg, address=address, items=tuple(items), broken=broken, fault=fault)
+
+    def _pointers(self, address: int) -> tuple[list[int], int]:
+        """The array's elements before its NULL, and the address of the first unreadable one (0: none)."""
+        code = "=%dQ" if self.word == 8 else "=%dI"
+        pointers: list[int] = []
+        while len(pointers) * self.word < MAX_VECTOR_BYTES:
+            data = self._read(address, _PAGE - address % _PAGE or _PAGE)
+            count = len(data) // self.word
+            if not count:
+                # An element that straddles two pages.
+                data = self._read(address, self.word)
+                count = len(data) // self.word
+                if not count:
+                    return pointers, address
+            values = struct.unpack_from(code % count, data)
+            if 0 in values:
+                pointers.extend(values[: values.index(0)])
+                return pointers, 0
+            pointers.extend(values)
+            address += count * self.word
+        return pointers, 0
+
+
+def _integer(data: bytes, offset: int, width: int) -> int:
+    """An unsigned little-endian field of a block; 0 where the block is too short to hold it."""
+    field = data[offset : offset + width]
+    return int.from_bytes(field, "little") if len(field) == width else 0

@@ -1,0 +1,389 @@
+"""What each kind of stop means: reads the stopped task, updates its state, reports records.
+
+Every method is called with the task stopped and returns; letting it run again is the loop's business
+(``tracer.py``), except where the text says so. Order matters to readers: a call's Syscall comes before the Exec,
+Identity or TaskExit that it brought about.
+"""
+
+import struct
+import time
+
+from contrace.capture import procfs
+from contrace.capture.base import Wanted
+from contrace.capture.identity import IdentityReader
+from contrace.capture.ptrace import memory
+from contrace.capture.ptrace.calls import WantedCalls
+from contrace.capture.ptrace.libc import (
+    PTRACE_EVENT_CLONE,
+    PTRACE_EVENT_FORK,
+    PTRACE_EVENT_VFORK,
+    PTRACE_GET_SYSCALL_INFO,
+    Requests,
+    request,
+)
+from contrace.capture.ptrace.tasks import SKIPPED, Entry, Task, Tasks
+from contrace.records import (
+    Block,
+    Entered,
+    Exec,
+    Identity,
+    Note,
+    Record,
+    Signal,
+    Stopped,
+    Syscall,
+    TaskExit,
+    TaskStart,
+    Text,
+)
+from contrace.syscalls.abi import identify, name_of
+from contrace.syscalls.rows import Option, Spec
+
+CLONE_THREAD = 0x00010000  # include/uapi/linux/sched.h
+CLONE_NEW_ANY = 0x7E020080  # every CLONE_NEW* of the same header, CLONE_NEWTIME and CLONE_NEWNS among them
+_ALL_NAMESPACES = len(procfs.NAMESPACES)
+
+_BIRTH_CALLS = {PTRACE_EVENT_FORK: "fork", PTRACE_EVENT_VFORK: "vfork", PTRACE_EVENT_CLONE: "clone"}
+_PR_SET_NAME = 15
+_PR_SET_SECCOMP = 22
+_UNPACK_EXIT = struct.Struct("=24xqB").unpack_from  # rval, is_error
+_UNPACK_ENTRY = struct.Struct("=4xI16x7Q").unpack_from  # arch, nr, args
+
+
+class Stops:
+    """Turns stops into records, in ``out``."""
+
+    def __init__(self, wanted: Wanted, calls: WantedCalls, tasks: Tasks, *, filtered: bool) -> None:
+        self.out: list[Record] = []
+        self.tasks = tasks
+        self._calls = calls
+        self._birth = wanted.scope == "birth"
+        self._filtered = filtered
+        self._requests = Requests()
+        self.info = self._requests.info, self._requests.info_size, self._requests.info_address
+        self._identities = IdentityReader()
+        self._last_ns = 0
+        # What is known of a task's namespaces stays true only if the calls that change them are watched.
+        self._follows_namespaces = calls.has("unshare") and calls.has("setns")
+        self._follows_names = calls.has("prctl")
+
+    def now(self) -> int:
+        """CLOCK_MONOTONIC, never twice the same."""
+        self._last_ns = max(time.monotonic_ns(), self._last_ns + 1)
+        return self._last_ns
+
+    # --- births -----------------------------------------------------------------------------------------
+
+    def found(self, task: Task, parent: int, call: str) -> None:
+        """A task that existed before the capture ("attach") or that the capture launched ("run")."""
+        identity, status = self._identities.take(self.now(), task.tid, task.pid, "attach")
+        task.identity = identity
+        task.origin = identity.namespaces
+        task.comm = status.comm if status else task.comm
+        self._started(task, parent, parent, call)
+
+    def born(self, parent: Task, event: int) -> Task | None:
+        """A fork, vfork or clone event of ``parent``: the new task, or None if nothing is known of it."""
+        tid = self._requests.event_message(parent.tid)
+        if not tid:
+            return None
+        entry, by_event = self._birth_call(parent)
+        flags = _clone_flags(entry)
+        is_thread = bool(flags & CLONE_THREAD)
+        # What a manager starts is watched call by call; after the birth, the payload's processes like the payload.
+        calls = parent.calls or (parent.manager and not is_thread)
+        child = Task(
+            tid=tid,
+            pid=parent.pid if is_thread else tid,
+            calls=calls,
+            manager=parent.manager and is_thread,
+            stepping=parent.stepping if parent.calls else calls and not self._filtered,
+            origin=parent.origin,
+            comm=parent.comm,
+            rerooted=parent.rerooted,
+            launching=parent.launching,
+        )
+        self.tasks.by_tid[tid] = child
+        identity, _ = self._identities.take(self.now(), tid, child.pid, "start", self._inherited(parent, flags))
+        child.identity = identity
+        if entry is not None and by_event:
+            self._over(parent, entry, _pid_seen_by(parent, identity), from_event=True)
+        self._started(child, parent.tid, parent.pid, _BIRTH_CALLS[event])
+        return child
+
+    def orphan(self, tid: int) -> Task | None:
+        """A new task whose parent died before it could report the birth; None if it is gone as well."""
+        status = procfs.status(tid)
+        if status is None:
+            return None
+        kin = self.tasks.of_process(status.tgid) or self.tasks.of_process(status.ppid)
+        child = Task(
+            tid=tid,
+            pid=status.tgid,
+            calls=kin[0].calls if kin else True,
+            manager=False,
+            stepping=kin[0].stepping if kin else not self._filtered,
+            origin=kin[0].origin if kin else {},
+            comm=status.comm,
+        )
+        self.tasks.by_tid[tid] = child
+        child.identity, _ = self._identities.take(self.now(), tid, child.pid, "start")
+        self._started(child, status.ppid, status.ppid, "clone")
+        return child
+
+    def _started(self, task: Task, parent_tid: int, parent_pid: int, call: str) -> None:
+        identity = task.identity
+        nspids = identity.nspids if identity else None
+        self.out.append(
+            TaskStart(
+                time_ns=self.now(),
+                tid=task.tid,
+                pid=task.pid,
+                parent_tid=parent_tid,
+                parent_pid=parent_pid,
+                comm=task.comm,
+                nspids=nspids or (task.tid,),
+                call=call,
+                watched=task.watched,
+            )
+        )
+        if identity:
+            self.out.append(identity)
+
+    def _birth_call(self, parent: Task) -> tuple[Entry | None, bool]:
+        """The clone, fork or vfork that ``parent`` is inside of, and whether its event is all that is seen of it."""
+        if type(parent.entry) is Entry:
+            return parent.entry, False
+        inside = self._requests.call_at_event(parent.tid)
+        if inside is None:
+            return None, False
+        arch, nr, args = inside
+        call = self._calls.look_up(arch, nr)
+        if call is None:
+            abi, number = identify(arch, nr)
+            return Entry(self.now(), abi, number, name_of(abi, number), args, None, (), parent.comm), False
+        rows = call.row.copies if call.row else ()
+        copies = memory.copy(parent.tid, call.abi.word, args, rows, at_exit=False)
+        copies += memory.copy(parent.tid, call.abi.word, args, rows, at_exit=True)
+        entry = Entry(self.now(), call.abi, call.nr, call.name, args, call.row, copies, parent.comm)
+        return entry, call.recorded and not parent.calls
+
+    def _inherited(self, parent: Task, flags: int) -> dict[str, int] | None:
+        """The namespaces of a new task where they follow from its parent's; None: read them."""
+        known = parent.identity.namespaces if parent.identity else {}
+        if flags & CLONE_NEW_ANY or not parent.calls or not self._follows_namespaces or len(known) < _ALL_NAMESPACES:
+            return None
+        moves = known["pid"] != known["pid_for_children"] or known["time"] != known["time_for_children"]
+        return None if moves else known
+
+    # --- calls ------------------------------------------------------------------------------------------
+
+    def entered(self, task: Task) -> None:
+        """A syscall-entry-stop or seccomp event: sets ``task.entry``."""
+        requests = self._requests
+        if request(PTRACE_GET_SYSCALL_INFO, task.tid, requests.info_size, requests.info_address) <= 0:
+            return  # killed meanwhile
+        arch, nr, *args = _UNPACK_ENTRY(requests.info)
+        call = self._calls.look_up(arch, nr)
+        if call is None or (task.launching and call.name not in ("execve", "execveat")):
+            task.entry = SKIPPED
+            return
+        task.launching = False
+        if call.name == "prctl" and not self._filtered and not call.recorded:
+            task.entry = SKIPPED
+            return
+        row: Spec | Option | None = call.row
+        if call.row is not None and call.row.options is not None:
+            row = call.row.options.get(args[0] & 0xFFFFFFFF, call.row)
+        values = (args[0], args[1], args[2], args[3], args[4], args[5])
+        copies = memory.copy(task.tid, call.abi.word, values, row.copies, at_exit=False) if row else ()
+        comm = task.comm if self._follows_names else procfs.comm(task.tid)
+        # The time is taken last: reading memory is contrace's own delay, not the call's.
+        task.entry = Entry(
+            self.now(), call.abi, call.nr, call.name, values, row, copies, comm, recorded=call.recorded
+        )
+
+    def left(self, task: Task) -> None:
+        """The syscall-exit-stop of a wanted call: clears ``task.entry``."""
+        now = self.now()
+        entry = task.entry
+        if not isinstance(entry, Entry):
+            return
+        task.entry = None
+        requests = self._requests
+        if request(PTRACE_GET_SYSCALL_INFO, task.tid, requests.info_size, requests.info_address) <= 0:
+            task.entry = entry  # killed meanwhile: its death ends the call
+            return
+        result, failed = _UNPACK_EXIT(requests.info)
+        row = entry.row
+        if row is not None and not failed:
+            entry.memory += memory.copy(task.tid, entry.abi.word, entry.args, row.copies, at_exit=True)
+        self._over(task, entry, result, end_ns=now)
+        if not failed:
+            self._changed(task, entry)
+
+    def _changed(self, task: Task, entry: Entry) -> None:
+        """What a successful call changed about its task."""
+        option = entry.args[0] & 0xFFFFFFFF if entry.name == "prctl" else -1
+        if option == _PR_SET_NAME and entry.memory and isinstance(name := entry.memory[0], Text):
+            task.comm = name.data[:15]
+        elif entry.name == "seccomp" or option == _PR_SET_SECCOMP:
+            # Its own filter may now refuse calls before contrace's filter sees them; SECCOMP_FILTER_FLAG_TSYNC
+            # extends it to every thread.
+            for thread in self.tasks.of_process(task.pid):
+                thread.stepping = thread.calls
+        if entry.row is not None and entry.row.identity:
+            before = task.identity.namespaces if task.identity else {}
+            task.identity, _ = self._identities.take(self.now(), task.tid, task.pid, entry.name)
+            self.out.append(task.identity)
+            here = task.identity.namespaces
+            if entry.name in ("pivot_root", "chroot") and here.get("mnt") != task.origin.get("mnt"):
+                task.rerooted = True
+            elif entry.name == "setns" and here.get("mnt") != before.get("mnt"):
+                task.rerooted = True  # joining a mount namespace changes the root to that of its owner (setns(2))
+
+    def _over(
+        self, task: Task, entry: Entry, result: int | None, *, end_ns: int | None = None, from_event: bool = False
+    ) -> None:
+        if not entry.recorded:
+            return
+        self.out.append(
+            Syscall(
+                time_ns=entry.time_ns,
+                tid=task.tid,
+                pid=task.pid,
+                end_ns=end_ns or (entry.time_ns if from_event else self.now()),
+                comm=entry.comm,
+                abi=entry.abi,
+                nr=entry.nr,
+                args=entry.args,
+                result=result,
+                memory=entry.memory,
+                from_event=from_event,
+            )
+        )
+
+    def announce_open(self) -> None:
+        """Report the calls that have not returned yet, each once."""
+        for task in self.tasks.by_tid.values():
+            entry = task.entry
+            if isinstance(entry, Entry) and entry.recorded and not entry.announced:
+                entry.announced = True
+                self.out.append(
+                    Entered(
+                        time_ns=entry.time_ns,
+                        tid=task.tid,
+                        pid=task.pid,
+                        comm=entry.comm,
+                        abi=entry.abi,
+                        nr=entry.nr,
+                        args=entry.args,
+                        memory=entry.memory,
+                    )
+                )
+
+    # --- the life of tasks ------------------------------------------------------------------------------
+
+    def executed(self, tid: int) -> Task | None:
+        """An exec event. The task that executed has the leader's tid from here on; the old leader is gone."""
+        former_tid = self._requests.event_message(tid) or tid
+        by_tid = self.tasks.by_tid
+        task = by_tid.get(former_tid) or by_tid.get(tid)
+        if task is None:
+            return None
+        if former_tid != tid:
+            superseded = by_tid.get(tid)
+            if superseded is not None:
+                self.ended(superseded, 0, 0, core=False, superseded_by=former_tid)
+            by_tid.pop(former_tid, None)
+        entry = task.entry
+        if isinstance(entry, Entry):
+            # It succeeded. The exit stop that follows under PTRACE_SYSCALL tells nothing more.
+            self._over(task, entry, 0)
+        by_event = not isinstance(entry, Entry)
+        task.entry = SKIPPED if task.stepping else None
+        task.tid = tid
+        by_tid[tid] = task
+        task.identity, status = self._identities.take(self.now(), tid, task.pid, "exec")
+        task.comm = status.comm if status else task.comm
+        born = self._birth and task.calls and task.is_payload()
+        if born:
+            task.calls = task.stepping = False
+            task.entry = None
+        self.out.append(
+            Exec(
+                time_ns=self.now(),
+                tid=tid,
+                pid=task.pid,
+                exe=task.identity.exe or b"",
+                comm=task.comm,
+                argv=procfs.cmdline(tid),
+                former_tid=former_tid,
+                watched=task.watched,
+                from_event=by_event,
+            )
+        )
+        self.out.append(task.identity)
+        if born:
+            self.out.append(
+                Note(
+                    time_ns=self.now(),
+                    tid=tid,
+                    pid=task.pid,
+                    topic="birth",
+                    text="the payload runs inside its new namespaces; from here on it is watched by events only",
+                )
+            )
+        return task
+
+    def ended(self, task: Task, status: int, signal: int, *, core: bool, superseded_by: int = 0) -> None:
+        if isinstance(task.entry, Entry):
+            self._over(task, task.entry, None)
+        self.out.append(
+            TaskExit(
+                time_ns=self.now(),
+                tid=task.tid,
+                pid=task.pid,
+                status=status,
+                signal=signal,
+                core=core,
+                superseded_by=superseded_by,
+            )
+        )
+        self.tasks.by_tid.pop(task.tid, None)
+
+    def signalled(self, task: Task, signo: int) -> None:
+        self.out.append(
+            Signal(
+                time_ns=self.now(),
+                tid=task.tid,
+                pid=task.pid,
+                signo=signo,
+                siginfo=self._requests.siginfo(task.tid),
+            )
+        )
+
+    def stopped(self, task: Task, signo: int) -> None:
+        self.out.append(Stopped(time_ns=self.now(), tid=task.tid, pid=task.pid, signo=signo))
+
+    def note(self, topic: str, text: str) -> None:
+        self.out.append(Note(time_ns=self.now(), tid=0, pid=0, topic=topic, text=text))
+
+
+def _clone_flags(entry: Entry | None) -> int:
+    """The CLONE_* flags of a call that makes a task. fork and vfork have none."""
+    if entry is None or entry.name in ("fork", "vfork"):
+        return 0
+    if entry.name != "clone3":
+        return entry.args[0]
+    for block in entry.memory:
+        if isinstance(block, Block) and block.address == entry.args[0]:
+            return int.from_bytes(block.data[:8], "little")
+    return CLONE_NEW_ANY  # unknown: nothing may be taken as inherited
+
+
+def _pid_seen_by(parent: Task, child: Identity) -> int:
+    """What the call returned: the child's pid in its parent's PID namespace (clone(2))."""
+    if parent.identity and parent.identity.nspids and child.nspids:
+        return child.nspids[min(len(parent.identity.nspids), len(child.nspids)) - 1]
+    return child.tid

@@ -1,0 +1,324 @@
+"""The recorder process: a tracer's batches go into the trace file; views read that file and nothing else.
+
+`start` forks it from the command line's process, which keeps two pipes to it: orders one way (stop, pass on a signal),
+events the other (progress, the end). The recorder ends cleanly when the orders' pipe closes because the other side
+died, so a kill -9 of the command line lets go of everything that was attached to. It shares the process group, but
+ignores the signals that a terminal sends to the group: what they mean is decided on the other side.
+"""
+
+import gc
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+import msgspec
+
+from contrace import __version__, errors
+from contrace.capture.base import Command, Tracer, Wanted
+from contrace.capture.messages import Began, Ended, Event, Failed, Frames, Order, Pass, Progress, Stop, frame
+from contrace.capture.ptrace.tracer import PtraceTracer
+from contrace.capture.targets import Target
+from contrace.errors import CommandNotStarted, ContraceError, ExitCode, TraceFileError
+from contrace.records import Loss, Record
+from contrace.trace.schema import Meta
+from contrace.trace.writer import TraceWriter
+
+_SWITCH_INTERVAL_S = 0.0002
+"""How long writing may keep the tracing thread from the GIL while a stopped task waits; Python's default is 5 ms."""
+_IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What the user asked to capture."""
+
+    verb: str
+    """"attach" or "run"."""
+    targets: tuple[Target, ...] = ()
+    command: tuple[str, ...] = ()
+    scope: str
+    """"birth" or "all"."""
+    calls: tuple[str, ...] | None
+    """Names; None: every call."""
+    follow: bool = True
+    use_filter: bool = True
+    seconds: float | None = None
+    output: Path | None
+    """None: a temporary trace file, removed at the end."""
+
+
+# --- the command line's side ------------------------------------------------------------------------------
+
+
+class Recording:
+    """A capture that runs in the recorder process. Made by `start`."""
+
+    def __init__(self, pid: int, path: Path, events: int, orders: int, *, temporary: bool) -> None:
+        self.path = path
+        self.mode = ""
+        self._pid = pid
+        self._events = Frames(events)
+        self._orders = orders
+        self._temporary = temporary
+
+    def fileno(self) -> int:
+        """Readable when `poll` has something."""
+        return self._events.fd
+
+    def poll(self) -> list[Progress | Ended]:
+        """What happened since the last call; never blocks. The last event is an Ended, also when the recorder was
+        killed."""
+        events = [
+            event
+            for event in self._events.read(Event)  # type: ignore[arg-type] # a union is a type for msgspec
+            if isinstance(event, Progress | Ended)
+        ]
+        if self._events.closed and not any(isinstance(event, Ended) for event in events):
+            events.append(
+                Ended(
+                    reason="the recorder process was killed",
+                    status=None,
+                    signal=None,
+                    records=0,
+                    lost=0,
+                    error="the recorder process was killed; the trace holds everything but its last moments",
+                    exit_code=ExitCode.FAILURE,
+                )
+            )
+        return events
+
+    def stop(self) -> None:
+        """Let go of everything and complete the file; an Ended follows."""
+        self._order(Stop())
+
+    def signal(self, signo: int) -> None:
+        """run: pass a signal on to the command."""
+        self._order(Pass(signo))
+
+    def kill(self) -> None:
+        """run: end the command at once."""
+        self._order(Pass(signal.SIGKILL))
+
+    def close(self) -> None:
+        """Wait for the recorder process to be gone; remove a temporary trace file."""
+        os.close(self._orders)
+        os.waitpid(self._pid, 0)
+        os.close(self._events.fd)
+        if self._temporary:
+            self.path.unlink(missing_ok=True)
+
+    def _order(self, order: Order) -> None:
+        try:
+            os.write(self._orders, frame(order))
+        except BrokenPipeError:
+            # It has ended meanwhile; poll() says how.
+            return
+
+    def _await_begin(self) -> None:
+        os.set_blocking(self._events.fd, True)
+        while not (events := self._events.read(Event)) and not self._events.closed:  # type: ignore[arg-type]
+            continue
+        os.set_blocking(self._events.fd, False)
+        first = events[0] if events else None
+        if isinstance(first, Began):
+            self.mode = first.mode
+            self._events.unread(events[1:])
+            return
+        self.close()
+        if isinstance(first, Failed):
+            raise _rebuilt(first)
+        raise ContraceError("the recorder process ended before tracing began; see the messages above")
+
+
+def start(request: Request) -> Recording:
+    """Fork the recorder and return when tracing has begun.
+
+    Raises the ContraceError of what went wrong: TraceFileError, CommandNotStarted, PermissionRefused, AlreadyTraced,
+    TargetNotFound, BackendUnavailable. Nothing is traced and no process is left then.
+    """
+    command = _command(request.command) if request.verb == "run" else None
+    temporary = request.output is None
+    path = request.output or _temporary_path()
+    events_read, events_write = os.pipe()
+    orders_read, orders_write = os.pipe()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid == 0:
+        status = ExitCode.FAILURE
+        try:
+            os.close(events_read)
+            os.close(orders_write)
+            _Recorder(request, command, path, events_write, orders_read).run()
+            status = ExitCode.OK
+        except BaseException:  # noqa: BLE001 - a bug: shown here, since the other side only sees the pipe close
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    os.close(events_write)
+    os.close(orders_read)
+    recording = Recording(pid, path, events_read, orders_write, temporary=temporary)
+    recording._await_begin()
+    return recording
+
+
+def _command(words: tuple[str, ...]) -> Command:
+    """Find the program as a shell would, so that one execve is made and a failure is told before anything starts."""
+    name = words[0]
+    path = name if "/" in name else shutil.which(name)
+    if path is None:
+        raise CommandNotStarted(f"cannot run {name!r}: there is no such command in PATH", found=False)
+    return Command(path, words)
+
+
+def _temporary_path() -> Path:
+    descriptor, name = tempfile.mkstemp(prefix="contrace-", suffix=".ctrace")
+    os.close(descriptor)
+    return Path(name)
+
+
+def _rebuilt(failed: Failed) -> ContraceError:
+    """The recorder's error, as the exception it was."""
+    if failed.kind == "CommandNotStarted":
+        return CommandNotStarted(failed.message, found=failed.exit_code == ExitCode.NOT_EXECUTABLE)
+    kind = getattr(errors, failed.kind, ContraceError)
+    return kind(failed.message) if issubclass(kind, ContraceError) else ContraceError(failed.message)
+
+
+# --- the recorder's side ----------------------------------------------------------------------------------
+
+
+class _Recorder:
+    def __init__(self, request: Request, command: Command | None, path: Path, events: int, orders: int) -> None:
+        self._request = request
+        self._command = command
+        self._path = path
+        self._events = events
+        self._orders = Frames(orders)
+        self._records = 0
+        self._lost = 0
+        self._error: ContraceError | None = None
+        self._reason = ""
+
+    def run(self) -> None:
+        for signo in _IGNORED:
+            signal.signal(signo, signal.SIG_IGN)
+        sys.setswitchinterval(_SWITCH_INTERVAL_S)
+        gc.freeze()
+        request = self._request
+        # A filter cannot be taken out of the command again: with a time limit, contrace has to do without.
+        use_filter = request.use_filter and request.seconds is None
+        wanted = Wanted(
+            scope=request.scope,
+            calls=None if request.calls is None else frozenset(request.calls),
+            follow=request.follow,
+            use_filter=use_filter,
+        )
+        tracer: Tracer = PtraceTracer(wanted, launches=self._command is not None)
+        writer: TraceWriter | None = None
+        try:
+            writer = TraceWriter(self._path, self._meta(tracer.mode))
+            tracer.start(request.targets, self._command)
+        except ContraceError as error:
+            if writer is not None:
+                writer.discard()
+            self._tell(Failed(type(error).__name__, str(error), error.exit_code))
+            return
+        self._tell(Began(tracer.mode))
+        self._record(tracer, writer)
+        self._finish(tracer, writer)
+
+    def _meta(self, mode: str) -> Meta:
+        request, uname = self._request, os.uname()
+        return Meta(
+            version=__version__,
+            started_ns=time.time_ns(),
+            started_monotonic_ns=time.monotonic_ns(),
+            host=uname.nodename,
+            kernel=uname.release,
+            machine=uname.machine,
+            backend="ptrace",
+            scope=request.scope,
+            mode=mode,
+            calls=request.calls,
+            follow=request.follow,
+            command=request.command or tuple(f"{target.why}[{target.pid}]" for target in request.targets),
+            recorder_pid=os.getpid(),
+        )
+
+    def _record(self, tracer: Tracer, writer: TraceWriter) -> None:
+        seconds = self._request.seconds
+        deadline = None if seconds is None else time.monotonic() + seconds
+        viewed = True
+        for batch in tracer.batches():
+            if batch:
+                self._write(tracer, writer, batch)
+                viewed = viewed and self._tell(Progress())
+            for order in self._orders.read(Order):  # type: ignore[arg-type] # a union is a type for msgspec
+                if isinstance(order, Stop):
+                    self._stop(tracer, "stopped")
+                elif isinstance(order, Pass):
+                    tracer.signal(order.signo)
+            if self._orders.closed and self._command is None:
+                self._stop(tracer, "the command line was killed")
+            if deadline is not None and time.monotonic() >= deadline:
+                deadline = None
+                self._stop(tracer, f"{seconds:g} s are over")
+
+    def _stop(self, tracer: Tracer, reason: str) -> None:
+        self._reason = self._reason or reason
+        tracer.stop()
+
+    def _write(self, tracer: Tracer, writer: TraceWriter, batch: list[Record]) -> None:
+        """A trace file that cannot grow ends an attach; a command under a filter needs its tracer to the end, so its
+        further records are counted as lost instead."""
+        if self._error is None:
+            try:
+                writer.write(batch)
+            except TraceFileError as error:
+                self._error = error
+                if not tracer.indispensable:
+                    self._stop(tracer, "the trace file cannot be written")
+            else:
+                self._records += len(batch)
+                self._lost += sum(record.count for record in batch if isinstance(record, Loss))
+                return
+        self._lost += len(batch)
+
+    def _finish(self, tracer: Tracer, writer: TraceWriter) -> None:
+        finished = tracer.finished
+        if finished is not None:
+            reason = "the command ended"
+        else:
+            reason = self._reason or "every traced process ended"
+        try:
+            writer.finish({"reason": reason, "records": self._records, "lost": self._lost})
+        except TraceFileError as error:
+            self._error = self._error or error
+        ended = Ended(
+            reason=reason,
+            status=finished.status if finished else None,
+            signal=finished.signal or None if finished else None,
+            records=self._records,
+            lost=self._lost,
+            error=str(self._error) if self._error else None,
+            exit_code=self._error.exit_code if self._error else ExitCode.OK,
+        )
+        os.set_blocking(self._events, True)
+        self._tell(ended)
+
+    def _tell(self, event: Event) -> bool:
+        """False when nobody listens any more. Progress that does not fit into the pipe is not needed: there is some
+        in it already."""
+        try:
+            os.set_blocking(self._events, not isinstance(event, Progress))
+            os.write(self._events, frame(event))
+        except BlockingIOError:
+            return True
+        except BrokenPipeError:
+            return False
+        return True

@@ -1,0 +1,39 @@
+"""What the shell offers after TAB."""
+
+import os
+from collections.abc import Iterator
+
+
+def calls(incomplete: str) -> Iterator[str]:
+    """``--calls``: completes the last of the names between commas."""
+    from contrace.syscalls.abi import abis_of, names
+    from contrace.syscalls.specs import GROUPS
+
+    before, comma, begun = incomplete.rpartition(",")
+    known = {name for abi in abis_of(os.uname().machine)[:1] for name in names(abi)}
+    for name in (*GROUPS, "all", *sorted(known)):
+        if name.startswith(begun):
+            yield f"{before}{comma}{name}"
+
+
+def targets(incomplete: str) -> Iterator[str]:
+    """TARGET: docker, and the names of the processes that run here."""
+    from contrace.capture.targets import running
+
+    names = {name for process in running() for name in process.names}
+    for name in ("docker", *sorted(names - {"docker"})):
+        # A name is the process's own to choose: what is not plain does not get into a command line.
+        if name.startswith(incomplete) and name and name.isprintable() and not set(name) & set(" :'\"$`\\"):
+            yield name
+
+
+def traces(incomplete: str) -> Iterator[str]:
+    """FILE: trace files and the directories on the way to them."""
+    folder, name = os.path.split(incomplete)
+    try:
+        entries = sorted(os.scandir(folder or "."), key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in entries:
+        if entry.name.startswith(name) and (entry.name.endswith(".ctrace") or entry.is_dir()):
+            yield os.path.join(folder, entry.name) + ("/" if entry.is_dir() else "")

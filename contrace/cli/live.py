@@ -1,0 +1,121 @@
+"""A capture while it runs: the recorder writes the trace, this shows it, passes signals on, and ends as it ends.
+
+What is shown is read from the trace file, like everything that is shown later; with ``--format none`` nothing is read
+before the end, so that showing takes no time from what is traced.
+"""
+
+import select
+import shlex
+from contextlib import closing
+
+from contrace.capture import procfs
+from contrace.capture.recorder import Ended, Recording, Request, start
+from contrace.capture.targets import Target
+from contrace.cli.signals import Caught, Signals, end_by
+from contrace.cli.view import View, narrate
+from contrace.decode import strings
+from contrace.errors import ContraceError, ExitCode
+from contrace.trace.reader import TraceReader
+
+_PATIENCE_MS = 1000  # how long a command may take to end after Ctrl-C before it is explained
+_TARGETS_NAMED = 4  # in the headline; the rest is counted
+
+
+def capture(request: Request, view: View) -> int:
+    """Record what is asked for and show it; returns the exit status, or ends by the command's signal."""
+    with closing(start(request)) as recording:
+        with Signals() as signals:
+            narrate(_headline(request, recording.mode))
+            ended = _Live(request, recording, view, signals).follow()
+        _summary(request, recording, ended)
+    if ended.error is not None:
+        error = ContraceError(ended.error)
+        error.exit_code = ExitCode(ended.exit_code)
+        raise error
+    if view.failure is not None and request.verb == "attach":
+        raise view.failure
+    if ended.signal:
+        return end_by(ended.signal)
+    return ended.status or ExitCode.OK
+
+
+class _Live:
+    """The loop: waits for the recorder, for signals, and for the going of whoever reads the text."""
+
+    def __init__(self, request: Request, recording: Recording, view: View, signals: Signals) -> None:
+        self._attach = request.verb == "attach"
+        self._recording = recording
+        self._view = view
+        self._signals = signals
+        self._reader: TraceReader | None = None
+        self._signalled = 0
+        """How many signals came."""
+
+    def follow(self) -> Ended:
+        """Until the recorder has ended; its last records are shown, too."""
+        try:
+            return self._follow()
+        finally:
+            if self._reader is not None:
+                self._reader.close()
+
+    def _follow(self) -> Ended:
+        poller = select.poll()
+        poller.register(self._recording.fileno(), select.POLLIN)
+        poller.register(self._signals.fileno(), select.POLLIN)
+        if watched := self._view.wanted:
+            poller.register(self._view.fileno(), 0)  # POLLERR alone: a pipe without a reader
+        explained = self._attach
+        while True:
+            for event in self._recording.poll():
+                self._show()
+                if isinstance(event, Ended):
+                    self._view.finish()
+                    return event
+            if watched and not self._view.wanted:
+                watched = False
+                poller.unregister(self._view.fileno())
+                if self._attach:
+                    self._recording.stop()
+            ready = dict(poller.poll(_PATIENCE_MS if self._signalled and not explained else None))
+            if watched and self._view.fileno() in ready:
+                self._view.abandon()
+            for caught in self._signals.take():
+                self._answer(caught)
+            if not ready:
+                explained = True
+                narrate("the command got the signal and goes on; contrace stays until it ends (once more kills it)")
+
+    def _show(self) -> None:
+        if not self._view.wanted:
+            return
+        if self._reader is None:
+            self._reader = TraceReader(self._recording.path)
+        self._view.catch_up(self._reader)
+
+    def _answer(self, caught: Caught) -> None:
+        """attach: let go. run: the command gets the signal, unless it has it already; the second one kills it."""
+        self._signalled += 1
+        if self._attach:
+            self._recording.stop()
+        elif self._signalled > 1:
+            self._recording.kill()
+        elif not caught.from_terminal:
+            self._recording.signal(caught.signo)
+
+
+def _headline(request: Request, mode: str) -> str:
+    if request.verb == "run":
+        return f"running {strings.escape(shlex.join(request.command).encode(errors='surrogateescape'))}: {mode}"
+    named = ", ".join(_describe(target) for target in request.targets[:_TARGETS_NAMED])
+    more = len(request.targets) - _TARGETS_NAMED
+    return f"attached to {named}{f' and {more} more' if more > 0 else ''}: {mode}; Ctrl-C ends it"
+
+
+def _describe(target: Target) -> str:
+    threads = len(procfs.threads(target.pid))
+    return f"{target.why} (pid {target.pid}, {threads} thread{'s' if threads != 1 else ''})"
+
+
+def _summary(request: Request, recording: Recording, ended: Ended) -> None:
+    narrate(f"{ended.reason}: {ended.records} records, {ended.lost} lost")

@@ -1,0 +1,70 @@
+"""``contrace show``: read a trace file again, or while it grows."""
+
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from typer import Argument, Option
+
+from contrace.cli import complete, options
+from contrace.cli.options import Format
+from contrace.cli.words import Verb
+from contrace.errors import ExitCode, UsageError
+
+EXAMPLES = """\
+Examples:
+
+\b
+  contrace show demo.ctrace
+  contrace show demo.ctrace failed
+  contrace show demo.ctrace call:execve -v
+  contrace show demo.ctrace --format jsonl > demo.jsonl
+  contrace show demo.ctrace --follow        while it is being recorded
+"""
+
+_GLANCE_SECONDS = 0.2  # how often --follow looks for new records
+
+
+class ShowCommand(Verb):
+    """How the line of ``show`` is read."""
+
+    usage: ClassVar = "FILE [OPTIONS] [FILTER]..."
+
+
+def show(
+    *,
+    file: Annotated[Path | None, Argument(hidden=True, autocompletion=complete.traces)] = None,
+    words: Annotated[list[str] | None, Argument(hidden=True)] = None,
+    format: options.FormatOption = Format.timeline,
+    follow: Annotated[
+        bool, Option("--follow", help="Go on while the file grows, until its recorder ends.", show_default=False)
+    ] = False,
+    string_limit: options.StringsOption = 32,
+    verbose: options.VerboseOption = False,
+    filter: options.FilterOption = None,
+) -> int:
+    """Show a trace file.
+
+    FILTER words choose what is shown. A word that is no key is looked for in the text.
+    """
+    from contrace.cli.view import Look, View
+    from contrace.trace.reader import TraceReader
+
+    if file is None:
+        raise UsageError("show what? Give a trace file, such as demo.ctrace")
+    view = View(Look(format, None, sys.stdout, string_limit, verbose, (*(filter or ()), *(words or ()))))
+    with closing(TraceReader(file)) as reader:
+        view.catch_up(reader)
+        # The writer is asked before the last look, so that what it wrote while ending is shown.
+        while follow and view.wanted:
+            goes_on = reader.writer_alive()
+            view.catch_up(reader)
+            if not goes_on:
+                break
+            time.sleep(_GLANCE_SECONDS)
+        view.finish()
+    if view.failure is not None:
+        raise view.failure
+    return ExitCode.OK

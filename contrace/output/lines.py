@@ -1,0 +1,240 @@
+"""Records -> what is written, piece by piece, in the order of time: the interleaving of ``strace -f -o FILE``.
+
+A call is written in two pieces, at its entry and at its return. When something else is to be written in between, its
+line is closed with ``<unfinished ...>`` and the rest follows later on a line of its own (``resumed``). So the text
+depends only on the records, not on how they were split into batches: one that is read while it grows and one that is
+read later are the same, byte by byte.
+
+It relies on batches being complete: everything in a batch happened after everything in the batches before, and calls
+that were open at its end are in it as ``Entered``.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+from contrace.decode.call import Call, decode
+from contrace.decode.notation import Notation
+from contrace.filters import Facts, Filter
+from contrace.output.describe import describe
+from contrace.output.escape import name
+from contrace.records import Entered, Exec, Identity, Loss, Note, Record, Syscall, TaskExit, TaskStart
+from contrace.story.processes import Processes, Task
+
+
+class Step(Enum):
+    """What a piece is, and what is written for it."""
+
+    BEGIN = auto()  # the start of a line: the call's head
+    END = auto()  # the rest of the line that is open: the call's tail and result
+    BREAK = auto()  # the open line ends here, its call goes on: <unfinished ...>
+    RESUME = auto()  # a line: <... name resumed>, the call's tail and result
+    DETACH = auto()  # the open line ends here, its call was let go: <detached ...>
+    LINE = auto()  # a line: a record that is not a call
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Something to write."""
+
+    step: Step
+    task: Task
+    """Whose line it is, as it was then."""
+    time_ns: int
+    text: str = ""
+    """LINE: the record as text."""
+    record: Record | None = None
+    """LINE: the record; BEGIN, END, RESUME: the call's."""
+    call: Call | None = None
+    """BEGIN, END, RESUME: the decoded call, at BEGIN perhaps without its result."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """A call that was entered and is not over."""
+
+    record: Syscall | Entered
+    task: Task
+    call: Call
+    shown: bool
+
+
+_Key = tuple[int, int]  # tid, time_ns of a call
+
+
+class Lines:
+    """Turns batches into pieces. ``shows`` says which records the format writes at all."""
+
+    def __init__(
+        self, notation: Notation, chosen: Filter, shows: Callable[[Record], bool], started_ns: int = 0
+    ) -> None:
+        self._notation = notation
+        self._filter = chosen
+        self._shows = shows
+        self._started_ns = started_ns
+        self._processes = Processes()
+        self._open: dict[_Key, _Open] = {}
+        self._line: _Key | None = None
+        """The call whose line is the last one and has no end yet."""
+        self._held: list[Piece] = []
+        """What the call of that line brought about: it is written when the line has ended, and does not break it."""
+        self._moved: dict[int, int] = {}
+        """Tid of a thread that executes -> the leader's tid, which it has got (ptrace(2), execve in a thread)."""
+        self._detached = False
+
+    def feed(self, batch: Sequence[Record]) -> Iterator[Piece]:
+        """The pieces of one or more complete batches."""
+        for is_entry, record in _in_order(batch, self._open):
+            if isinstance(record, Entered):
+                yield from self._enter(record)
+            elif isinstance(record, Syscall):
+                yield from self._enter(record) if is_entry else self._leave(record)
+            else:
+                yield from self._other(record)
+
+    def finish(self) -> Iterator[Piece]:
+        """The end of the records: closes the open line."""
+        if self._filter.needs_result:
+            for key, call in self._open.items():
+                if not call.shown and self._filter.matches(facts(call.record, call.task, call.call)):
+                    yield from self._begin(key, call)
+        if self._line is not None:
+            yield from self._break(Step.DETACH if self._detached else Step.BREAK)
+
+    # --- calls --------------------------------------------------------------------------------------------
+
+    def _enter(self, record: Syscall | Entered) -> Iterator[Piece]:
+        key = record.tid, record.time_ns
+        self._processes.apply(record)
+        call = decode(record, self._notation)
+        task = self._processes.of(record)
+        late = self._filter.needs_result
+        shown = not late and self._filter.matches(facts(record, task, call))
+        self._open[key] = entered = _Open(record, task, call, shown)
+        if shown:
+            yield from self._begin(key, entered)
+
+    def _begin(self, key: _Key, entered: _Open) -> Iterator[Piece]:
+        yield from self._break()
+        self._line = key
+        yield Piece(Step.BEGIN, entered.task, entered.record.time_ns, record=entered.record, call=entered.call)
+
+    def _leave(self, record: Syscall) -> Iterator[Piece]:
+        key = record.tid, record.time_ns
+        entered = self._open.pop(key, None)
+        if entered is None:  # a second return of the same call: no backend reports that, but a file may hold anything
+            return
+        call = entered.call if entered.record is record else decode(record, self._notation)
+        shown = entered.shown
+        if self._filter.needs_result and self._filter.matches(facts(record, entered.task, call)):
+            yield from self._begin(key, entered)
+            shown = True
+        if self._line == key:
+            self._line = None
+            yield Piece(Step.END, entered.task, record.end_ns, record=record, call=call)
+            yield from self._release()
+        elif shown:
+            yield from self._break()
+            task = replace(entered.task, tid=self._moved.get(record.tid, record.tid))
+            yield Piece(Step.RESUME, task, record.end_ns, record=record, call=call)
+
+    # --- everything else ----------------------------------------------------------------------------------
+
+    def _other(self, record: Record) -> Iterator[Piece]:
+        task = self._processes.of(record)
+        before = task.identity
+        self._processes.apply(record)
+        if isinstance(record, TaskExit):
+            if record.superseded_by:
+                self._moved[record.superseded_by] = record.tid
+        else:
+            task = self._processes.of(record)
+        if isinstance(record, Exec):
+            self._moved.pop(record.former_tid, None)
+        elif isinstance(record, Note) and record.topic == "detach":
+            self._detached = True
+        if not self._shows(record):
+            return
+        text = describe(record, self._notation, before, self._started_ns)
+        if not text or not self._filter.matches(facts(record, task, None, text)):
+            return
+        piece = Piece(Step.LINE, task, record.time_ns, text, record)
+        if self._line is not None and self._belongs(record):
+            self._held.append(piece)
+            return
+        yield from self._break()
+        yield piece
+
+    def _belongs(self, record: Record) -> bool:
+        """Whether the call of the open line brought this about, and it is better told behind that call."""
+        assert self._line is not None
+        tid = self._line[0]
+        if isinstance(record, TaskStart):
+            return record.parent_tid == tid
+        if isinstance(record, Identity):
+            return record.tid == tid or any(piece.task.tid == record.tid for piece in self._held)
+        return isinstance(record, Exec) and record.former_tid == tid
+
+    def _break(self, step: Step = Step.BREAK) -> Iterator[Piece]:
+        if self._line is not None:
+            entered = self._open[self._line]
+            self._line = None
+            yield Piece(step, entered.task, entered.record.time_ns)
+            yield from self._release()
+
+    def _release(self) -> Iterator[Piece]:
+        held, self._held = self._held, []
+        yield from held
+
+
+def _in_order(batch: Sequence[Record], known: dict[_Key, _Open]) -> list[tuple[bool, Record]]:
+    """(it is a call's entry, record), by time. Of calls that are ``known`` already, only the return is left."""
+    over = {(record.tid, record.time_ns) for record in batch if isinstance(record, Syscall)}
+    moments: list[tuple[int, bool, Record]] = []
+    before: Record | None = None
+    for record in batch:
+        key = record.tid, record.time_ns
+        if isinstance(record, Entered):
+            if key not in over and key not in known:
+                moments.append((record.time_ns, True, record))
+        elif isinstance(record, Syscall):
+            if key not in known:
+                moments.append((record.time_ns, True, record))
+            moments.append((max(record.time_ns, record.end_ns), False, record))
+        elif isinstance(record, Identity) and isinstance(before, (TaskStart, Exec)) and before.tid == record.tid:
+            # It was read before it was known whose it is; it is told behind that.
+            moments.append((before.time_ns, False, record))
+        else:
+            moments.append((record.time_ns, False, record))
+        before = record
+    moments.sort(key=lambda moment: moment[0])
+    return [(is_entry, record) for _, is_entry, record in moments]
+
+
+def line(call: Call) -> str:
+    """A whole call as strace writes it, on a line of its own and without the process id."""
+    written = call.head + call.tail
+    return f"{written}{padding(len(written))}= {call.result}"
+
+
+def padding(column: int) -> str:
+    """What strace puts before the ``=`` of a result: it stands in column 40, or one behind the call."""
+    return " " * max(1, 40 - column)
+
+
+def facts(record: Record, task: Task, call: Call | None, text: str = "") -> Facts:
+    """What a filter may ask about a record. ``text``: of a record that is not a call."""
+    always = isinstance(record, Loss) or (isinstance(record, Note) and record.topic == "warning")
+    if call is None:
+        return Facts(text, record.tid, record.pid, name(task.comm), always=always)
+    over = isinstance(record, Syscall)
+    returned = isinstance(record, Syscall) and record.result is not None and not record.from_event
+    return Facts(
+        line(call) if over else call.head,
+        record.tid,
+        record.pid,
+        name(task.comm),
+        call.name,
+        call.errno if over else None,
+        record.end_ns - record.time_ns if isinstance(record, Syscall) and returned else None,
+    )

@@ -1,0 +1,155 @@
+"""However contrace ends, the manager and its containers do not notice, and the trace is as good as it can be.
+
+A containerd starts containers without a pause, for docker and for ctr, while contrace attaches to it 50 times and is
+ended each time at a random moment, in one of four ways. The random numbers' seed is printed; CONTRACE_SEED repeats it.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from contrace.trace.reader import TraceReader
+from tests.harness import Attached, Trace, attach
+from tests.managers.containerd import Containerd
+from tests.managers.docker import Docker
+from tests.managers.host import state_of, stuck_tasks, wait_until
+
+ROUNDS = 50
+LONGEST_SECONDS = 1.2
+"""A round's moment lies between 0 and this after tracing began: longer than a container's whole life."""
+BATCH_NS = 1_000_000_000
+"""What was seen longer ago than this is not in the last batch."""
+DOCKER_EVERY = 3
+
+
+@dataclass(frozen=True)
+class Container:
+    """One that was started during the test. Its payload is ["/bin/true", word]: so it is found in a trace."""
+
+    word: str
+    began_ns: int
+    ended_ns: int
+    failure: str
+
+
+class Starter:
+    """Starts one container after the other, in a thread of its own, until it is told to stop."""
+
+    def __init__(self, containerd: Containerd, docker: Docker) -> None:
+        self.done: list[Container] = []
+        self._containerd = containerd
+        self._docker = docker
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work)
+
+    def __enter__(self) -> "Starter":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        for number in count():
+            if self._stop.is_set():
+                return
+            word = f"safety-{number}"
+            if number % DOCKER_EVERY:
+                command, environment = self._containerd.run_command(word, "/bin/true", word), None
+            else:
+                command, environment = self._docker.run_command("/bin/true", word), self._docker.environment
+            began_ns = time.monotonic_ns()
+            ran = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=60)
+            failure = f"{command}: {ran.returncode}\n{ran.stderr}" if ran.returncode else ""
+            self.done.append(Container(word, began_ns, time.monotonic_ns(), failure))
+
+
+def kill_all(session: Attached, recorders: list[int]) -> None:
+    """SIGKILL to every process of contrace, the one that traces first."""
+    for pid in (*recorders, session.process.pid):
+        os.kill(pid, signal.SIGKILL)
+
+
+WAYS = {
+    "SIGINT": lambda session, _: session.process.send_signal(signal.SIGINT),
+    "SIGTERM": lambda session, _: session.process.send_signal(signal.SIGTERM),
+    "SIGKILL to the command": lambda session, _: session.process.send_signal(signal.SIGKILL),
+    "SIGKILL to all of contrace": kill_all,
+}
+
+
+@dataclass(frozen=True)
+class Round:
+    way: str
+    trace: Path
+    begun_ns: int
+    ended_ns: int
+    rows: int
+    """Records that could be read just before the end."""
+
+
+def play(containerd: Containerd, way: str, seconds: float, trace: Path) -> Round:
+    """Attach, end contrace after this time in this way, check that nothing of it is left."""
+    session = attach(containerd.pid, trace=trace)
+    begun_ns = time.monotonic_ns()
+    children = Path(f"/proc/{session.process.pid}/task/{session.process.pid}/children")
+    recorders = [int(word) for word in children.read_text().split()]
+    assert recorders, "the recorder is a process of its own"
+    time.sleep(seconds)  # the random moment itself; nothing is waited for
+    with closing(TraceReader(trace)) as reader:
+        rows = reader.last_id()
+    ended_ns = time.monotonic_ns()
+    WAYS[way](session, recorders)
+    status = session.process.wait(30)
+    if "KILL" not in way:
+        assert status == 0, f"{way}: {status}\n{session.stderr}"
+    wait_until(lambda: not any(map(state_of, recorders)), f"{way}: the recorder ends", 10)
+    stuck = stuck_tasks()
+    assert not stuck, f"{way}: " + "\n".join(stuck)
+    return Round(way, trace, begun_ns, ended_ns, rows)
+
+
+def check_trace(played: Round, containers: list[Container]) -> None:
+    """The file opens, is whole up to the last batch, and shows each container that lived within that time."""
+    trace = Trace(played.trace)
+    with closing(TraceReader(played.trace)) as reader:
+        ids = [number for number, _ in reader.records()]
+    assert ids == list(range(1, len(ids) + 1))
+    assert len(ids) >= played.rows
+    killed = played.way == "SIGKILL to all of contrace"
+    assert (trace.ended is None) == killed, played
+    until_ns = played.ended_ns - BATCH_NS if killed else played.ended_ns
+    seen = {seen.argv[-1].decode() for seen in trace.execs(b"/bin/true")}
+    for container in containers:
+        if played.begun_ns < container.began_ns and container.ended_ns < until_ns:
+            assert container.word in seen, f"{played}: {container}"
+
+
+@pytest.mark.timeout(300)
+def test_50_random_ends_hurt_nobody(docker: Docker, containerd: Containerd, tmp_path: Path) -> None:
+    seed = int(os.environ.get("CONTRACE_SEED") or random.SystemRandom().randrange(2**32))
+    print(f"CONTRACE_SEED={seed}")
+    chance = random.Random(seed)
+    ways = [way for way in WAYS for _ in range(-(-ROUNDS // len(WAYS)))][:ROUNDS]
+    chance.shuffle(ways)
+    with Starter(containerd, docker) as starter:
+        rounds = [
+            play(containerd, way, chance.uniform(0, LONGEST_SECONDS), tmp_path / f"{number}.ctrace")
+            for number, way in enumerate(ways)
+        ]
+    failures = [container.failure for container in starter.done if container.failure]
+    assert not failures, "\n".join(failures)
+    assert len(starter.done) > ROUNDS / 2, "containers were started all the time"
+    for played in rounds:
+        check_trace(played, starter.done)
+    assert not stuck_tasks()
