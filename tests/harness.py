@@ -11,7 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from contrace.decode.call import Call, Notation, decode
+from contrace.decode.call import Call, decode
+from contrace.decode.notation import Notation
 from contrace.records import Exec, Identity, Record, Syscall, TaskStart, Vector
 from contrace.trace.reader import TraceReader
 from tests.managers.host import wait_until

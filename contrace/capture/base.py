@@ -28,6 +28,8 @@ class Command:
 
     path: str
     argv: tuple[str, ...]
+    ignored: frozenset[int] = frozenset()
+    """Signals that contrace was started with as ignored (nohup(1), a shell's background job): so is the command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +62,6 @@ class Tracer(Protocol):
 
     def signal(self, signo: int) -> None:
         """Send a signal to the launched command, if it still runs."""
+
+    def kill(self) -> None:
+        """Kill the launched command and what it started: what it left running would keep the tracer, too."""

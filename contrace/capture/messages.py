@@ -53,8 +53,12 @@ class Pass(msgspec.Struct, frozen=True, tag=True):
     signo: int
 
 
+class Kill(msgspec.Struct, frozen=True, tag=True):
+    """run: kill the command and what it started."""
+
+
 Event = Progress | Ended | Began | Failed
-Order = Stop | Pass
+Order = Stop | Pass | Kill
 
 _ENCODER = msgspec.msgpack.Encoder()
 

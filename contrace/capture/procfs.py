@@ -5,6 +5,7 @@ in one piece.
 """
 
 import os
+import re
 from dataclasses import dataclass
 
 NAMESPACES = (
@@ -38,6 +39,14 @@ class Status:
     nspids: tuple[int, ...]
 
 
+# fs/proc/array.c: task_state writes the fields in this order; NSpid is there with CONFIG_PID_NS.
+_STATUS = re.compile(
+    rb"Name:\t(.*)\n(?:Umask:.*\n)?State:\t(.).*\nTgid:\t(\d+)\nNgid:.*\nPid:.*\nPPid:\t(\d+)\nTracerPid:\t(\d+)\n"
+    rb"Uid:\t(\d+)\t(\d+)\t(\d+)\t(\d+)\nGid:\t(\d+)\t(\d+)\t(\d+)\t(\d+)\nFDSize:.*\nGroups:\t(.*)\n"
+    rb"(?:NStgid:.*\nNSpid:\t(.*)\n)?"
+)
+
+
 def read(path: str) -> bytes | None:
     """A whole /proc file; None when it is gone or refused."""
     try:
@@ -64,22 +73,21 @@ def link(path: str) -> bytes | None:
 
 
 def status(tid: int) -> Status | None:
-    data = read(f"/proc/{tid}/status")
-    if not data:
+    found = _STATUS.match(read(f"/proc/{tid}/status") or b"")
+    if found is None:
         return None
-    fields = dict(line.split(b":\t", 1) for line in data.splitlines() if b":\t" in line)
-    uids = [int(word) for word in fields[b"Uid"].split()]
-    gids = [int(word) for word in fields[b"Gid"].split()]
+    comm, state, *numbers, groups, nspids = found.groups()
+    tgid, ppid, tracer, *ids = map(int, numbers)
     return Status(
-        comm=_unescape(fields[b"Name"]),
-        state=fields[b"State"][:1].decode("ascii"),
-        tgid=int(fields[b"Tgid"]),
-        ppid=int(fields[b"PPid"]),
-        tracer=int(fields[b"TracerPid"]),
-        uids=(uids[0], uids[1], uids[2], uids[3]),
-        gids=(gids[0], gids[1], gids[2], gids[3]),
-        groups=tuple(int(word) for word in fields[b"Groups"].split()),
-        nspids=tuple(int(word) for word in fields.get(b"NSpid", b"").split()) or (tid,),
+        comm=_unescape(comm),
+        state=state.decode("ascii"),
+        tgid=tgid,
+        ppid=ppid,
+        tracer=tracer,
+        uids=(ids[0], ids[1], ids[2], ids[3]),
+        gids=(ids[4], ids[5], ids[6], ids[7]),
+        groups=tuple(map(int, groups.split())),
+        nspids=tuple(map(int, nspids.split())) if nspids else (tid,),
     )
 
 

@@ -20,7 +20,7 @@ import msgspec
 
 from contrace import __version__, errors
 from contrace.capture.base import Command, Tracer, Wanted
-from contrace.capture.messages import Began, Ended, Event, Failed, Frames, Order, Pass, Progress, Stop, frame
+from contrace.capture.messages import Began, Ended, Event, Failed, Frames, Kill, Order, Pass, Progress, Stop, frame
 from contrace.capture.ptrace.tracer import PtraceTracer
 from contrace.capture.targets import Target
 from contrace.errors import CommandNotStarted, ContraceError, ExitCode, TraceFileError
@@ -100,8 +100,8 @@ class Recording:
         self._order(Pass(signo))
 
     def kill(self) -> None:
-        """run: end the command at once."""
-        self._order(Pass(signal.SIGKILL))
+        """run: end the command and what it started at once."""
+        self._order(Kill())
 
     def close(self) -> None:
         """Wait for the recorder process to be gone; remove a temporary trace file."""
@@ -172,7 +172,8 @@ def _command(words: tuple[str, ...]) -> Command:
     path = name if "/" in name else shutil.which(name)
     if path is None:
         raise CommandNotStarted(f"cannot run {name!r}: there is no such command in PATH", found=False)
-    return Command(path, words)
+    ignored = frozenset(number for number in _IGNORED if signal.getsignal(number) is signal.SIG_IGN)
+    return Command(path, words, ignored)
 
 
 def _temporary_path() -> Path:
@@ -263,6 +264,8 @@ class _Recorder:
                     self._stop(tracer, "stopped")
                 elif isinstance(order, Pass):
                     tracer.signal(order.signo)
+                elif isinstance(order, Kill):
+                    tracer.kill()
             if self._orders.closed and self._command is None:
                 self._stop(tracer, "the command line was killed")
             if deadline is not None and time.monotonic() >= deadline:

@@ -47,7 +47,7 @@ def checks() -> tuple[Check, ...]:
         _filter(),
         _user_namespaces(),
         _managers(),
-        Check("eBPF", None, "not in this version of contrace, which captures through ptrace only"),
+        Check("eBPF", None, "not built yet: this version captures through ptrace"),
     )
 
 
@@ -63,8 +63,8 @@ def _machine() -> Check:
 
 def _user() -> Check:
     who = "root" if os.geteuid() == 0 else f"user {os.geteuid()}"
-    if _capable(_CAP_SYS_PTRACE):
-        return Check("user", True, f"{who}, may trace every process (CAP_SYS_PTRACE)")
+    if may_trace_others():
+        return Check("user", True, f"{who}, may trace the processes of other users (CAP_SYS_PTRACE)")
     return Check(
         "user",
         None,
@@ -75,10 +75,11 @@ def _user() -> Check:
     )
 
 
-def _capable(capability: int) -> bool:
+def may_trace_others() -> bool:
+    """Whether this user holds CAP_SYS_PTRACE."""
     for line in (procfs.read("/proc/self/status") or b"").splitlines():
         if line.startswith(b"CapEff:"):
-            return bool(int(line.split()[1], 16) >> capability & 1)
+            return bool(int(line.split()[1], 16) >> _CAP_SYS_PTRACE & 1)
     return False
 
 
@@ -88,7 +89,7 @@ def _yama() -> Check:
     if text is None:
         return Check("Yama", True, "not active: it forbids nothing")
     level = int(text)
-    free = _capable(_CAP_SYS_PTRACE)
+    free = may_trace_others()
     if level == 0:
         return Check("Yama", True, "ptrace_scope 0: forbids nothing")
     if level == 3:
@@ -133,7 +134,9 @@ def _ptrace_check(name: str, success: str, error: int) -> Check:
     if error == 0:
         return Check(name, True, f"works: {success} (ptrace)", decides=True)
     advice = {
-        errno.EPERM: "see user and Yama above; inside a container, start it with --cap-add SYS_PTRACE",
+        errno.EPERM: "see Yama above"
+        if _yama().ok is False
+        else "a seccomp filter or a security module forbids it; inside a container, start that with --cap-add SYS_PTRACE",
         errno.EIO: "contrace needs PTRACE_GET_SYSCALL_INFO, which came with Linux 5.3",
         errno.ENOSYS: "this kernel, or a seccomp filter around this shell, has no ptrace",
     }.get(error, "")

@@ -12,6 +12,7 @@ MANAGERS = ("containerd", "dockerd", "podman", "crio", "containerd-shim-runc-v2"
 """Names of container managers and shims: what is listed when a target is missing."""
 _GROUPS = {"docker": ("dockerd", "containerd", "containerd-shim", "containerd-shim-runc-v2")}
 """Target words that stand for every process of several names."""
+_BEFORE_SCRIPT = 3  # words: interpreter, its option, script (execve(2), interpreter scripts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,7 @@ class Process:
 
     pid: int
     name: str
-    """Base name of its program: longer than comm, which the kernel cuts at 15 bytes."""
-    comm: str
+    """What it is called in messages."""
     command: str
     names: frozenset[str]
     """Every name that it answers to."""
@@ -104,14 +104,13 @@ def _process(pid: int) -> Process | None:
     if status is None or status.tgid != pid or status.state in "ZX":
         return None
     exe = procfs.exe(pid)
-    names = {_printable(os.path.basename(name)) for name in (argv[0], exe or b"", status.comm)} - {""}
-    comm = _printable(status.comm)
-    program = _printable(os.path.basename(exe)) if exe else comm
-    # A script is better known by its own name than by its interpreter's.
+    # The kernel cuts comm at 15 bytes. It is whole in the program's name or, for a script, behind its interpreter's.
+    bases = [os.path.basename(word) for word in (exe or b"", *argv[:_BEFORE_SCRIPT])]
+    name = next((base for base in bases if base.startswith(status.comm)), status.comm)
+    names = {_printable(word) for word in (*bases[:2], name, status.comm)} - {""}
     return Process(
         pid=pid,
-        name=program if program.startswith(comm) else comm,
-        comm=comm,
+        name=_printable(name),
         command=" ".join(_printable(word) for word in argv),
         names=frozenset(names),
     )

@@ -31,7 +31,7 @@ def doctor() -> int:
 
     Every line is tried out, not guessed. The exit status is 0 when something can be traced here, else 7.
     """
-    from contrace.capture.select import checks
+    from contrace.capture.select import checks, may_trace_others
 
     results = checks()
     for check in results:
@@ -43,7 +43,8 @@ def doctor() -> int:
     if not working:
         print("Nothing can be traced here.")
         return ExitCode.NO_BACKEND
-    print(f"contrace {' and contrace '.join(sorted(working, reverse=True))} can be used here.")
+    whose = "" if may_trace_others() else ", for your own processes"
+    print(f"contrace {' and contrace '.join(sorted(working, reverse=True))} can be used here{whose}.")
     return ExitCode.OK
 
 

@@ -4,20 +4,24 @@ What is shown is read from the trace file, like everything that is shown later; 
 before the end, so that showing takes no time from what is traced.
 """
 
+import os
 import select
 import shlex
+import time
 from contextlib import closing
+from dataclasses import replace
 
 from contrace.capture import procfs
-from contrace.capture.recorder import Ended, Recording, Request, start
+from contrace.capture.messages import Ended
+from contrace.capture.recorder import Recording, Request, start
 from contrace.capture.targets import Target
 from contrace.cli.signals import Caught, Signals, end_by
 from contrace.cli.view import View, narrate
 from contrace.decode import strings
-from contrace.errors import ContraceError, ExitCode
+from contrace.errors import ContraceError, ExitCode, TraceFileError
 from contrace.trace.reader import TraceReader
 
-_PATIENCE_MS = 1000  # how long a command may take to end after Ctrl-C before it is explained
+_PATIENCE_SECONDS = 1.0  # how long a command may take to end after Ctrl-C before it is explained
 _TARGETS_NAMED = 4  # in the headline; the rest is counted
 
 
@@ -32,8 +36,10 @@ def capture(request: Request, view: View) -> int:
         error = ContraceError(ended.error)
         error.exit_code = ExitCode(ended.exit_code)
         raise error
-    if view.failure is not None and request.verb == "attach":
-        raise view.failure
+    if view.failure is not None:
+        if request.verb == "attach":
+            raise view.failure
+        narrate(str(view.failure))  # the exit status is the command's
     if ended.signal:
         return end_by(ended.signal)
     return ended.status or ExitCode.OK
@@ -50,6 +56,8 @@ class _Live:
         self._reader: TraceReader | None = None
         self._signalled = 0
         """How many signals came."""
+        self._explain_at: float | None = None
+        """run: when it is time to say why contrace has not ended."""
 
     def follow(self) -> Ended:
         """Until the recorder has ended; its last records are shown, too."""
@@ -65,7 +73,6 @@ class _Live:
         poller.register(self._signals.fileno(), select.POLLIN)
         if watched := self._view.wanted:
             poller.register(self._view.fileno(), 0)  # POLLERR alone: a pipe without a reader
-        explained = self._attach
         while True:
             for event in self._recording.poll():
                 self._show()
@@ -77,14 +84,17 @@ class _Live:
                 poller.unregister(self._view.fileno())
                 if self._attach:
                     self._recording.stop()
-            ready = dict(poller.poll(_PATIENCE_MS if self._signalled and not explained else None))
+            ready = dict(poller.poll(self._milliseconds_to_explain()))
             if watched and self._view.fileno() in ready:
                 self._view.abandon()
             for caught in self._signals.take():
                 self._answer(caught)
-            if not ready:
-                explained = True
-                narrate("the command got the signal and goes on; contrace stays until it ends (once more kills it)")
+            if self._milliseconds_to_explain() == 0:
+                self._explain_at = None
+                narrate("contrace stays until the command and what it started have ended; once more kills them")
+
+    def _milliseconds_to_explain(self) -> int | None:
+        return None if self._explain_at is None else max(0, round((self._explain_at - time.monotonic()) * 1000))
 
     def _show(self) -> None:
         if not self._view.wanted:
@@ -94,14 +104,18 @@ class _Live:
         self._view.catch_up(self._reader)
 
     def _answer(self, caught: Caught) -> None:
-        """attach: let go. run: the command gets the signal, unless it has it already; the second one kills it."""
+        """attach: let go. run: the command gets the signal, unless it has it already; the second one kills it and
+        what it started."""
         self._signalled += 1
         if self._attach:
             self._recording.stop()
         elif self._signalled > 1:
+            self._explain_at = None
             self._recording.kill()
-        elif not caught.from_terminal:
-            self._recording.signal(caught.signo)
+        else:
+            self._explain_at = time.monotonic() + _PATIENCE_SECONDS
+            if not caught.from_terminal:
+                self._recording.signal(caught.signo)
 
 
 def _headline(request: Request, mode: str) -> str:
@@ -118,4 +132,17 @@ def _describe(target: Target) -> str:
 
 
 def _summary(request: Request, recording: Recording, ended: Ended) -> None:
-    narrate(f"{ended.reason}: {ended.records} records, {ended.lost} lost")
+    from contrace.output.summary import summarise
+
+    where = None if request.output is None else strings.escape(os.fsencode(request.output))
+    try:
+        with closing(TraceReader(recording.path)) as reader:
+            summary = summarise(reader)
+        # What did not fit onto a full disk is known to the recorder only.
+        text = replace(summary, lost=max(summary.lost, ended.lost)).text(where)
+    except TraceFileError:
+        if ended.error is None:
+            raise
+        text = "the trace file cannot be read"  # and the error, which is reported next, says why
+    left = ", the command goes on" if request.verb == "run" and ended.status is None and ended.error is None else ""
+    narrate(f"{ended.reason}{left}: {text}")

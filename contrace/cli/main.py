@@ -4,6 +4,7 @@ One verb per file; each returns the exit status. An error that a user can meet i
 the command line: one message on standard error. Anything else is a bug and shows its traceback.
 """
 
+import errno
 import os
 import sys
 from typing import Annotated
@@ -55,6 +56,15 @@ Exit status:
 """
 
 
+_OUTPUT_REFUSED = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""Only writing to standard output is answered like this: everything else that is written has errors of its own."""
+_REPHRASED = (
+    ("Value error, ", ""),
+    ("Input should be a valid integer, unable to parse string as an integer", "it is not a whole number"),
+)
+"""What typer's validator (pydantic) says, and how it is said to somebody at a shell."""
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         print(f"contrace {__version__}")
@@ -100,13 +110,22 @@ def main(args: list[str]) -> int:
     except typer.TyperException as error:
         return _report(_in_our_words(error), ExitCode.USAGE)
     except BrokenPipeError:
-        # Whoever read our output has seen enough. What is still buffered must not fail again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _mute()  # whoever read our output has seen enough
         return ExitCode.OK
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _OUTPUT_REFUSED:
+            _mute()
+            return _report(f"cannot write to the output: {error.strerror}", ExitCode.FAILURE)
         print("contrace: this is a bug in contrace; please report it with the lines below", file=sys.stderr)
         raise
     return status if isinstance(status, int) else ExitCode.OK
+
+
+def _mute() -> None:
+    """What is still buffered must not fail again when Python flushes it at exit."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
 
 
 def _report(message: str, code: int) -> int:
@@ -117,6 +136,8 @@ def _report(message: str, code: int) -> int:
 def _in_our_words(error: typer.TyperException) -> str:
     """Click's message, begun in lower case, with the place to look."""
     message = error.format_message()
+    for theirs, ours in _REPHRASED:
+        message = message.replace(theirs, ours)
     context = getattr(error, "ctx", None)
     hint = f"\nSee {context.command_path} --help" if context is not None else ""
     return f"{message[:1].lower()}{message[1:]}{hint}"

@@ -37,7 +37,9 @@ class Format(StrEnum):
     none = "none"
 
 
-BackendOption = Annotated[Backend, Option("--backend", metavar="NAME", help="How to capture; ptrace works everywhere.")]
+BackendOption = Annotated[
+    Backend, Option("--backend", metavar="NAME", help="How to capture; this version knows ptrace only.")
+]
 ScopeOption = Annotated[
     Scope,
     Option(
@@ -68,7 +70,12 @@ OutputOption = Annotated[
 ]
 ForOption = Annotated[
     str | None,
-    Option("--for", metavar="TIME", help="Stop after this time: 30s, 500ms, 2m.", show_default=False),
+    Option(
+        "--for",
+        metavar="TIME",
+        help="Stop watching after this time: 30s, 500ms, 2m. What is watched goes on.",
+        show_default=False,
+    ),
 ]
 FormatOption = Annotated[
     Format, Option("--format", metavar="NAME", help="How to show it: timeline, strace, jsonl, or none.")
@@ -94,7 +101,9 @@ FilterOption = Annotated[
 
 def log_option(default: str) -> object:
     """``--log``: where the text goes, with the command's own default."""
-    return Option("--log", metavar="FILE", help=f"Write the text there. [default: {default}]", show_default=False)
+    return Option(
+        "--log", metavar="FILE", readable=False, help=f"Write the text there. [default: {default}]", show_default=False
+    )
 
 
 _UNITS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}

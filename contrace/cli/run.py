@@ -67,7 +67,7 @@ def run(
     """Start a command, watch it and what it starts, end as it ends.
 
     The exit status is the command's own, or the signal that ended it. Ctrl-C goes to the command; contrace
-    stays until it ends, and a second Ctrl-C kills it.
+    stays until it and what it started have ended, and a second Ctrl-C kills them.
 
     FILTER words choose what is shown; the trace file always holds everything. The first word that is neither
     an option nor a FILTER begins the command.

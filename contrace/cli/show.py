@@ -2,9 +2,9 @@
 
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from typer import Argument, Option
 
@@ -12,6 +12,10 @@ from contrace.cli import complete, options
 from contrace.cli.options import Format
 from contrace.cli.words import Verb
 from contrace.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from contrace.cli.view import View
+    from contrace.trace.reader import TraceReader
 
 EXAMPLES = """\
 Examples:
@@ -35,7 +39,7 @@ class ShowCommand(Verb):
 
 def show(
     *,
-    file: Annotated[Path | None, Argument(hidden=True, autocompletion=complete.traces)] = None,
+    file: Annotated[Path | None, Argument(hidden=True, readable=False, autocompletion=complete.traces)] = None,
     words: Annotated[list[str] | None, Argument(hidden=True)] = None,
     format: options.FormatOption = Format.timeline,
     follow: Annotated[
@@ -49,6 +53,7 @@ def show(
 
     FILTER words choose what is shown. A word that is no key is looked for in the text.
     """
+    from contrace.cli.progress import Progress
     from contrace.cli.view import Look, View
     from contrace.trace.reader import TraceReader
 
@@ -56,15 +61,23 @@ def show(
         raise UsageError("show what? Give a trace file, such as demo.ctrace")
     view = View(Look(format, None, sys.stdout, string_limit, verbose, (*(filter or ()), *(words or ()))))
     with closing(TraceReader(file)) as reader:
-        view.catch_up(reader)
-        # The writer is asked before the last look, so that what it wrote while ending is shown.
-        while follow and view.wanted:
-            goes_on = reader.writer_alive()
-            view.catch_up(reader)
-            if not goes_on:
-                break
-            time.sleep(_GLANCE_SECONDS)
+        # Ctrl-C is how following ends.
+        with suppress(KeyboardInterrupt) if follow else nullcontext():
+            with closing(Progress(reader.last_id())) as progress:
+                view.catch_up(reader, progress)
+            if follow:
+                _follow(reader, view)
         view.finish()
     if view.failure is not None:
         raise view.failure
     return ExitCode.OK
+
+
+def _follow(reader: "TraceReader", view: "View") -> None:
+    """Until nobody writes or nobody reads any more."""
+    goes_on = True
+    while goes_on and view.wanted:
+        time.sleep(_GLANCE_SECONDS)
+        # Asked before the last look, so that what was written while ending is shown.
+        goes_on = reader.writer_alive()
+        view.catch_up(reader)

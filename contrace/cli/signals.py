@@ -34,7 +34,10 @@ class Signals:
     """
 
     def __enter__(self) -> Self:
-        self._before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+        # A blocked signal comes even where it is ignored; under nohup(1), SIGHUP is to have no effect.
+        hangup = {signal.SIGHUP} if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else set()
+        self._awaited = ENDING - hangup
+        self._before = signal.pthread_sigmask(signal.SIG_BLOCK, self._awaited)
         self._caught: deque[Caught] = deque()
         self._over = False
         self._read, self._write = os.pipe()
@@ -48,7 +51,7 @@ class Signals:
     ) -> None:
         self._over = True
         if self._thread.ident is not None:
-            signal.pthread_kill(self._thread.ident, signal.SIGHUP)
+            signal.pthread_kill(self._thread.ident, signal.SIGTERM)
         self._thread.join()
         os.close(self._read)
         os.close(self._write)
@@ -68,7 +71,7 @@ class Signals:
 
     def _wait(self) -> None:
         while True:
-            info = signal.sigwaitinfo(ENDING)
+            info = signal.sigwaitinfo(self._awaited)
             if self._over:
                 return
             self._caught.append(Caught(info.si_signo, info.si_code == _SI_KERNEL))

@@ -55,8 +55,8 @@ class View:
         self._output: Output | None = None
         self._shown = 0
 
-    def catch_up(self, reader: "TraceReader") -> None:
-        """Show what the trace holds beyond what was shown before."""
+    def catch_up(self, reader: "TraceReader", progress: Callable[[int], None] | None = None) -> None:
+        """Show what the trace holds beyond what was shown before; ``progress`` is told the id of the last record."""
         if not self.wanted:
             return
         if self._output is None:
@@ -66,6 +66,8 @@ class View:
             self._write(partial(self._output.feed, batch))
             if not self.wanted:
                 return
+            if progress is not None:
+                progress(last)
 
     def finish(self) -> None:
         """Show what waited for more."""

@@ -8,11 +8,11 @@ every filter word becomes ``--filter=WORD``, and what `run` executes is put behi
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from typer import Context
 from typer.core import TyperCommand, TyperOption
 
 if TYPE_CHECKING:
-    from typer._click import HelpFormatter
+    from typer._click.core import Context
+    from typer._click.formatting import HelpFormatter
 
 
 def rewrite(
@@ -63,11 +63,11 @@ class Verb(TyperCommand):
     """It takes FILTER words: the help lists them."""
     command_follows: ClassVar[bool] = False
 
-    def collect_usage_pieces(self, ctx: Context) -> list[str]:
+    def collect_usage_pieces(self, ctx: "Context") -> list[str]:
         """What the help shows after the command's name."""
         return [self.usage]
 
-    def format_epilog(self, ctx: Context, formatter: "HelpFormatter") -> None:
+    def format_epilog(self, ctx: "Context", formatter: "HelpFormatter") -> None:
         """The end of the help: what a filter can ask for, then examples."""
         if self.filters:
             from contrace.filters import KEYS, NEGATION
@@ -78,7 +78,7 @@ class Verb(TyperCommand):
                 formatter.write_text(NEGATION)
         super().format_epilog(ctx, formatter)
 
-    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
         """Click's own parsing, of the rewritten line."""
         from contrace.filters import is_filter_word
 

@@ -1,1 +1,1 @@
-
+"""Records -> calls, signals and ends in strace's notation. Pure."""

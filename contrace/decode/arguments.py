@@ -4,7 +4,7 @@
     render_flags(value, family) -> str                        "CLONE_NEWNS|0x1", "0x1 /* CLONE_??? */", "0"
     render_choice(value, family) -> str                       "PR_SET_NAME", "0x7 /* PR_??? */"
     pointer(value) -> str                                     "NULL", "0x7ffe…"
-    signed(value, bits) -> int;  word(value, abi) -> int      the register as the kernel's type sees it
+    signed(value, bits) -> int;  register(value, abi) -> int  the register as the kernel's type sees it
     text_at(record, index) -> records.Text | None             memory that capture has copied behind argument ``index``
     block_at(record, index, at_exit=…) -> records.Block | None
     vector_at(record, index) -> records.Vector | None
@@ -14,8 +14,9 @@
 
 from collections.abc import Callable
 
+from contrace.decode import vectors
 from contrace.decode.notation import Argument, Notation, Raw
-from contrace.decode.strings import cut, quote
+from contrace.decode.strings import can_show, cut
 from contrace.records import Block, Entered, Syscall, Text, Vector
 from contrace.syscalls.abi import Abi
 from contrace.syscalls.flags import FAMILIES
@@ -26,6 +27,7 @@ from contrace.syscalls.rows import Arg, As
 CallRecord = Syscall | Entered
 
 AT_FDCWD = -100  # include/uapi/linux/fcntl.h
+PATH_MAX = 4096  # include/uapi/linux/limits.h, with the NUL
 
 
 # --- numbers ----------------------------------------------------------------------------------------------
@@ -37,9 +39,9 @@ def signed(value: int, bits: int = 32) -> int:
     return value - (1 << bits) if value >> (bits - 1) else value
 
 
-def word(value: int, abi: Abi) -> int:
-    """The register as an unsigned word of the ABI."""
-    return value & ((1 << abi.word * 8) - 1)
+def register(value: int, abi: Abi) -> int:
+    """The register as an unsigned long of the ABI."""
+    return value & ((1 << abi.register * 8) - 1)
 
 
 def hexadecimal(value: int) -> str:
@@ -63,7 +65,7 @@ def render_flags(value: int, family: Family | str) -> str:
     """The names of the bits that are set, in the family's order, then what is left as a number."""
     family = _family(family)
     rest = value & ((1 << family.width) - 1)
-    names = []
+    names: list[str] = []
     for name, bits in family.entries:
         if bits == 0:
             if rest == 0 and not names:
@@ -94,9 +96,11 @@ def text_at(record: CallRecord, index: int) -> Text | None:
     return next((m for m in record.memory if isinstance(m, Text) and m.arg == index), None)
 
 
-def block_at(record: CallRecord, index: int, *, at_exit: bool | None = None, address: int | None = None) -> Block | None:
+def block_at(
+    record: CallRecord, index: int, *, at_exit: bool | None = None, address: int | None = None
+) -> Block | None:
     """The bytes copied behind argument ``index`` (or behind the pointer ``address`` inside them)."""
-    address = word(record.args[index], record.abi) if address is None else address
+    address = record.args[index] & ((1 << record.abi.word * 8) - 1) if address is None else address
     return next(
         (
             m
@@ -131,22 +135,22 @@ def _uint(arg: Arg, index: int, record: CallRecord, notation: Notation) -> tuple
 
 
 def _long(arg: Arg, index: int, record: CallRecord, notation: Notation) -> tuple[str, Raw]:
-    value = signed(record.args[index], record.abi.word * 8)
+    value = signed(record.args[index], record.abi.register * 8)
     return str(value), value
 
 
 def _ulong(arg: Arg, index: int, record: CallRecord, notation: Notation) -> tuple[str, Raw]:
-    value = word(record.args[index], record.abi)
+    value = register(record.args[index], record.abi)
     return str(value), value
 
 
 def _hex(arg: Arg, index: int, record: CallRecord, notation: Notation) -> tuple[str, Raw]:
-    value = word(record.args[index], record.abi)
+    value = register(record.args[index], record.abi)
     return hexadecimal(value), value
 
 
 def _address(arg: Arg, index: int, record: CallRecord, notation: Notation) -> tuple[str, Raw]:
-    value = word(record.args[index], record.abi)
+    value = register(record.args[index], record.abi)
     return pointer(value), value
 
 
@@ -162,7 +166,7 @@ def _uid(arg: Arg, index: int, record: CallRecord, notation: Notation) -> tuple[
 
 def _signal(arg: Arg, index: int, record: CallRecord, notation: Notation) -> tuple[str, Raw]:
     value = signed(record.args[index])
-    return signal_name(value, record.abi), value
+    return signal_name(value), value
 
 
 def _flags(arg: Arg, index: int, record: CallRecord, notation: Notation) -> tuple[str, Raw]:
@@ -176,24 +180,41 @@ def _choice(arg: Arg, index: int, record: CallRecord, notation: Notation) -> tup
 
 
 def _path(arg: Arg, index: int, record: CallRecord, notation: Notation) -> tuple[str, Raw]:
-    found = text_at(record, index)
-    if found is None or found.broken:
-        return _address(arg, index, record, notation)
-    return quote(found.data), found.data
+    return _text(PATH_MAX - 1, arg, index, record, notation)
 
 
 def _string(arg: Arg, index: int, record: CallRecord, notation: Notation) -> tuple[str, Raw]:
+    return _text(notation.string_limit, arg, index, record, notation)
+
+
+def _text(limit: int, arg: Arg, index: int, record: CallRecord, notation: Notation) -> tuple[str, Raw]:
     found = text_at(record, index)
-    if found is None or found.broken:
+    if found is None or not can_show(found.data, limit, broken=found.broken):
         return _address(arg, index, record, notation)
-    return cut(found.data, notation.string_limit), found.data
+    return cut(found.data, limit, more=found.broken), found.data
 
 
 def _buffer(arg: Arg, index: int, record: CallRecord, notation: Notation) -> tuple[str, Raw]:
+    size = record.args[arg.size_arg] & 0xFFFFFFFF
     found = block_at(record, index)
+    too_long = 0 < arg.most < size
+    if found is None or too_long or len(found.data) < min(size, notation.string_limit + 1):
+        return _address(arg, index, record, notation)
+    return cut(found.data[:size], notation.string_limit), found.data
+
+
+def _argv(arg: Arg, index: int, record: CallRecord, notation: Notation) -> tuple[str, Raw]:
+    found = vector_at(record, index)
     if found is None:
         return _address(arg, index, record, notation)
-    return cut(found.data, notation.string_limit), found.data
+    return vectors.listing(found, notation), vectors.raw(found)
+
+
+def _envp(arg: Arg, index: int, record: CallRecord, notation: Notation) -> tuple[str, Raw]:
+    found = vector_at(record, index)
+    if found is None:
+        return _address(arg, index, record, notation)
+    return vectors.listing(found, notation) if notation.verbose else vectors.count(found), vectors.raw(found)
 
 
 _KINDS: dict[As, _Render] = {
@@ -208,8 +229,8 @@ _KINDS: dict[As, _Render] = {
     As.PATH: _path,
     As.STRING: _string,
     As.BUFFER: _buffer,
-    As.ARGV: _address,
-    As.ENVP: _address,
+    As.ARGV: _argv,
+    As.ENVP: _envp,
     As.FLAGS: _flags,
     As.CHOICE: _choice,
     As.SIGNAL: _signal,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 Raw = int | bytes | tuple[bytes | int | None, ...] | None
-"""An argument's value for programs: a number, the bytes behind it, the strings or numbers of an array; None: unknown."""
+"""An argument's value for programs: a number, the bytes behind it, the elements of an array; None: unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class Argument:
     """strace writes it when the call has returned: it is part of ``Call.tail``."""
     sep: str = ", "
     """What stands between this argument and the one before."""
+    opened: bool = False
+    """Late, but strace writes ``sep`` at the call's entry: a call that is interrupted there ends with a comma."""
 
     @property
     def written(self) -> str:

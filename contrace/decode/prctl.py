@@ -17,12 +17,12 @@ from contrace.decode.arguments import (
     block_at,
     hexadecimal,
     pointer,
+    register,
     render,
     signed,
     text_at,
-    word,
 )
-from contrace.decode.notation import Argument, Notation
+from contrace.decode.notation import Argument, Notation, Raw
 from contrace.decode.strings import cut
 from contrace.syscalls.flags import FAMILIES
 from contrace.syscalls.flags.family import Family
@@ -47,7 +47,7 @@ def arguments(record: CallRecord, notation: Notation) -> tuple[Argument, ...]:
 def result(record: CallRecord, value: int) -> str:
     """The text of ``value``, which the call returned without an error."""
     option = _row(record)
-    number = word(value, record.abi)
+    number = register(value, record.abi)
     match option.result:
         case Result.CHOICE:
             return _explained(str(value), _only_name(number, FAMILIES[option.result_family]))
@@ -82,7 +82,7 @@ def _argument(arg: Arg, index: int, record: CallRecord, notation: Notation) -> A
         return _address(arg, index, record)
     # Shown as though the value had been passed in the register.
     there = msgspec.structs.replace(record, args=(*record.args[:index], value, *record.args[index + 1 :]))
-    return Argument(arg.name, f"[{render(arg, index, there, notation).text}]", value, late=True)
+    return _late(arg, f"[{render(arg, index, there, notation).text}]", value)
 
 
 def _value_behind(index: int, record: CallRecord) -> int | None:
@@ -93,9 +93,14 @@ def _value_behind(index: int, record: CallRecord) -> int | None:
     return int.from_bytes(block.data, "little")
 
 
+def _late(arg: Arg, text: str, raw: Raw) -> Argument:
+    """What is written when the call has returned, behind a comma that was written before."""
+    return Argument(arg.name, text, raw, late=True, opened=True)
+
+
 def _address(arg: Arg, index: int, record: CallRecord, *, late: bool = True) -> Argument:
-    value = word(record.args[index], record.abi)
-    return Argument(arg.name, pointer(value), value, late=late)
+    value = register(record.args[index], record.abi)
+    return _late(arg, pointer(value), value) if late else Argument(arg.name, pointer(value), value)
 
 
 # --- compound values: flags and a number in one word ------------------------------------------------------
@@ -181,7 +186,7 @@ _Special = Callable[[Arg, int, CallRecord, Notation], Argument]
 
 def _compound(text: Callable[[int], str]) -> _Special:
     def show(arg: Arg, index: int, record: CallRecord, notation: Notation) -> Argument:
-        value = word(record.args[index], record.abi)
+        value = register(record.args[index], record.abi)
         return Argument(arg.name, text(value), value)
 
     return show
@@ -189,12 +194,12 @@ def _compound(text: Callable[[int], str]) -> _Special:
 
 def _register(arg: Arg, index: int, record: CallRecord, notation: Notation) -> Argument:
     """Signed as a 64-bit register: a negative number of a 32-bit task is a large one here."""
-    value = signed(word(record.args[index], record.abi), 64)
+    value = signed(register(record.args[index], record.abi), 64)
     return Argument(arg.name, str(value), value)
 
 
 def _death_signal(arg: Arg, index: int, record: CallRecord, notation: Notation) -> Argument:
-    value = word(record.args[index], record.abi)
+    value = register(record.args[index], record.abi)
     if value > 128:
         return Argument(arg.name, str(value), value)
     return render(replace(arg, show=As.SIGNAL), index, record, notation)
@@ -217,7 +222,7 @@ def _cookie(arg: Arg, index: int, record: CallRecord, notation: Notation) -> Arg
     value = _value_behind(index, record)
     if value is None:
         return _address(arg, index, record)
-    return Argument(arg.name, f"[{hexadecimal(value)}]", value, late=True)
+    return _late(arg, f"[{hexadecimal(value)}]", value)
 
 
 def _new_name(arg: Arg, index: int, record: CallRecord, notation: Notation) -> Argument:
@@ -237,7 +242,7 @@ def _own_name(arg: Arg, index: int, record: CallRecord, notation: Notation) -> A
     name, end, _ = block.data.partition(b"\0")
     if not end and len(name) < min(notation.string_limit + 1, _COMM):
         return _address(arg, index, record)
-    return Argument(arg.name, cut(name, notation.string_limit, more=not end), name, late=True)
+    return _late(arg, cut(name, notation.string_limit, more=not end), name)
 
 
 def _seccomp_program(arg: Arg, index: int, record: CallRecord, notation: Notation) -> Argument:

@@ -1,5 +1,7 @@
 """Quoting of bytes exactly as strace quotes them. Whatever the bytes, the result is printable ASCII."""
 
+_MAX_ARG_STRLEN = 128 * 1024  # include/uapi/linux/binfmts.h, with the NUL
+
 _ESCAPES = {
     ord("\t"): r"\t",
     ord("\n"): r"\n",
@@ -33,6 +35,17 @@ def escape(data: bytes) -> str:
         if data[index] in _LONG and data[index + 1] in _DIGITS:
             parts[index] = _LONG[data[index]]
     return "".join(parts)
+
+
+def hexadecimal_bytes(data: bytes) -> str:
+    """All of ``data`` between double quotes, every byte as two hexadecimal digits."""
+    return '"' + "".join(rf"\x{code:02x}" for code in data) + '"'
+
+
+def can_show(data: bytes, limit: int, *, broken: bool) -> bool:
+    """Whether the beginning of a string can be shown: one without an end only if it goes on behind ``limit`` bytes or
+    behind what is copied of any string."""
+    return not broken or len(data) > min(limit, _MAX_ARG_STRLEN)
 
 
 def cut(data: bytes, limit: int, *, more: bool = False) -> str:

@@ -4,9 +4,6 @@ A call is written in two pieces, at its entry and at its return. When something 
 line is closed with ``<unfinished ...>`` and the rest follows later on a line of its own (``resumed``). So the text
 depends only on the records, not on how they were split into batches: one that is read while it grows and one that is
 read later are the same, byte by byte.
-
-It relies on batches being complete: everything in a batch happened after everything in the batches before, and calls
-that were open at its end are in it as ``Entered``.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +16,7 @@ from contrace.filters import Facts, Filter
 from contrace.output.describe import describe
 from contrace.output.escape import name
 from contrace.records import Entered, Exec, Identity, Loss, Note, Record, Syscall, TaskExit, TaskStart
+from contrace.story.moments import Key, Moments, key
 from contrace.story.processes import Processes, Task
 
 
@@ -59,9 +57,6 @@ class _Open:
     shown: bool
 
 
-_Key = tuple[int, int]  # tid, time_ns of a call
-
-
 class Lines:
     """Turns batches into pieces. ``shows`` says which records the format writes at all."""
 
@@ -73,8 +68,9 @@ class Lines:
         self._shows = shows
         self._started_ns = started_ns
         self._processes = Processes()
-        self._open: dict[_Key, _Open] = {}
-        self._line: _Key | None = None
+        self._moments = Moments()
+        self._open: dict[Key, _Open] = {}
+        self._line: Key | None = None
         """The call whose line is the last one and has no end yet."""
         self._held: list[Piece] = []
         """What the call of that line brought about: it is written when the line has ended, and does not break it."""
@@ -84,7 +80,7 @@ class Lines:
 
     def feed(self, batch: Sequence[Record]) -> Iterator[Piece]:
         """The pieces of one or more complete batches."""
-        for is_entry, record in _in_order(batch, self._open):
+        for is_entry, record in self._moments.of(batch):
             if isinstance(record, Entered):
                 yield from self._enter(record)
             elif isinstance(record, Syscall):
@@ -95,41 +91,39 @@ class Lines:
     def finish(self) -> Iterator[Piece]:
         """The end of the records: closes the open line."""
         if self._filter.needs_result:
-            for key, call in self._open.items():
+            for call_key, call in self._open.items():
                 if not call.shown and self._filter.matches(facts(call.record, call.task, call.call)):
-                    yield from self._begin(key, call)
+                    yield from self._begin(call_key, call)
         if self._line is not None:
             yield from self._break(Step.DETACH if self._detached else Step.BREAK)
 
     # --- calls --------------------------------------------------------------------------------------------
 
     def _enter(self, record: Syscall | Entered) -> Iterator[Piece]:
-        key = record.tid, record.time_ns
+        call_key = key(record)
         self._processes.apply(record)
         call = decode(record, self._notation)
         task = self._processes.of(record)
         late = self._filter.needs_result
         shown = not late and self._filter.matches(facts(record, task, call))
-        self._open[key] = entered = _Open(record, task, call, shown)
+        self._open[call_key] = entered = _Open(record, task, call, shown)
         if shown:
-            yield from self._begin(key, entered)
+            yield from self._begin(call_key, entered)
 
-    def _begin(self, key: _Key, entered: _Open) -> Iterator[Piece]:
+    def _begin(self, call_key: Key, entered: _Open) -> Iterator[Piece]:
         yield from self._break()
-        self._line = key
+        self._line = call_key
         yield Piece(Step.BEGIN, entered.task, entered.record.time_ns, record=entered.record, call=entered.call)
 
     def _leave(self, record: Syscall) -> Iterator[Piece]:
-        key = record.tid, record.time_ns
-        entered = self._open.pop(key, None)
-        if entered is None:  # a second return of the same call: no backend reports that, but a file may hold anything
-            return
+        call_key = key(record)
+        entered = self._open.pop(call_key)
         call = entered.call if entered.record is record else decode(record, self._notation)
         shown = entered.shown
         if self._filter.needs_result and self._filter.matches(facts(record, entered.task, call)):
-            yield from self._begin(key, entered)
+            yield from self._begin(call_key, entered)
             shown = True
-        if self._line == key:
+        if self._line == call_key:
             self._line = None
             yield Piece(Step.END, entered.task, record.end_ns, record=record, call=call)
             yield from self._release()
@@ -141,15 +135,10 @@ class Lines:
     # --- everything else ----------------------------------------------------------------------------------
 
     def _other(self, record: Record) -> Iterator[Piece]:
-        task = self._processes.of(record)
-        before = task.identity
-        self._processes.apply(record)
-        if isinstance(record, TaskExit):
-            if record.superseded_by:
-                self._moved[record.superseded_by] = record.tid
-        else:
-            task = self._processes.of(record)
-        if isinstance(record, Exec):
+        task, before = self._processes.tell(record)
+        if isinstance(record, TaskExit) and record.superseded_by:
+            self._moved[record.superseded_by] = record.tid
+        elif isinstance(record, Exec):
             self._moved.pop(record.former_tid, None)
         elif isinstance(record, Note) and record.topic == "detach":
             self._detached = True
@@ -185,30 +174,6 @@ class Lines:
     def _release(self) -> Iterator[Piece]:
         held, self._held = self._held, []
         yield from held
-
-
-def _in_order(batch: Sequence[Record], known: dict[_Key, _Open]) -> list[tuple[bool, Record]]:
-    """(it is a call's entry, record), by time. Of calls that are ``known`` already, only the return is left."""
-    over = {(record.tid, record.time_ns) for record in batch if isinstance(record, Syscall)}
-    moments: list[tuple[int, bool, Record]] = []
-    before: Record | None = None
-    for record in batch:
-        key = record.tid, record.time_ns
-        if isinstance(record, Entered):
-            if key not in over and key not in known:
-                moments.append((record.time_ns, True, record))
-        elif isinstance(record, Syscall):
-            if key not in known:
-                moments.append((record.time_ns, True, record))
-            moments.append((max(record.time_ns, record.end_ns), False, record))
-        elif isinstance(record, Identity) and isinstance(before, (TaskStart, Exec)) and before.tid == record.tid:
-            # It was read before it was known whose it is; it is told behind that.
-            moments.append((before.time_ns, False, record))
-        else:
-            moments.append((record.time_ns, False, record))
-        before = record
-    moments.sort(key=lambda moment: moment[0])
-    return [(is_entry, record) for _, is_entry, record in moments]
 
 
 def line(call: Call) -> str:

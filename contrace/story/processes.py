@@ -36,6 +36,12 @@ class Processes:
         """The task that a record is about; one that was not heard of before is made up from the record."""
         return self.tasks.get(record.tid) or Task(record.tid, record.pid, getattr(record, "comm", b""))
 
+    def tell(self, record: Record) -> tuple[Task, Identity | None]:
+        """Take in a record that is not a call; whose it is, and who that was before. Of an exit, as it was then."""
+        task = self.of(record)
+        self.apply(record)
+        return (task if isinstance(record, TaskExit) else self.of(record)), task.identity
+
     def apply(self, record: Record) -> None:
         """Take in what a record says. A record's own line is told with what was true before ``apply``."""
         match record:

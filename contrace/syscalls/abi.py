@@ -1,7 +1,7 @@
 """System call numbers <-> names, per ABI.
 
-The tables are in ``numbers.py``: python-ptrace's end at Linux 5.10, its i386 one names kernel functions instead of calls,
-and importing it costs 65 ms and loads ctypes.
+The tables are in ``numbers.py``: python-ptrace's end at Linux 5.10, its i386 one names kernel functions instead of
+calls, and importing it costs 65 ms and loads ctypes.
 """
 
 from enum import IntEnum
@@ -15,6 +15,10 @@ AUDIT_ARCH_I386 = 0x40000003
 AUDIT_ARCH_AARCH64 = 0xC00000B7
 
 X32_SYSCALL_BIT = 0x40000000  # arch/x86/include/uapi/asm/unistd.h; the architecture of x32 is AUDIT_ARCH_X86_64
+
+
+X32_OWN_FIRST = 512
+"""From here on x32 has numbers of its own, for calls that take 32-bit arguments (arch/x86/entry/syscalls)."""
 
 
 class Abi(IntEnum):
@@ -39,7 +43,7 @@ class Abi(IntEnum):
 @cache
 def _by_number(abi: Abi) -> dict[int, str]:
     if abi is Abi.X32:
-        missing = {*numbers.X86_64_ONLY, *_expand(numbers.X32_OWN).values()}
+        missing = {*numbers.X86_64_ONLY.split(), *_expand(numbers.X32_OWN).values()}
         shared = {nr: name for nr, name in _by_number(Abi.X86_64).items() if name not in missing}
         return shared | _expand(numbers.X32_OWN)
     own = {Abi.X86_64: numbers.X86_64, Abi.I386: numbers.I386, Abi.AARCH64: numbers.AARCH64}[abi]
@@ -55,14 +59,21 @@ def _expand(runs: numbers.Runs) -> dict[int, str]:
     return {first + index: name for first, run in runs.items() for index, name in enumerate(run.split())}
 
 
-def name_of(abi: Abi, nr: int) -> str:
-    """The call's name as strace prints it; ``syscall_0x1ff`` for a number without a call."""
+def known_name_of(abi: Abi, nr: int) -> str | None:
+    """The call's name as strace prints it; None for a number without a call."""
     name = _by_number(abi).get(nr)
+    if name is None and abi is Abi.X32 and nr in _by_number(Abi.X86_64):
+        return f"{_by_number(Abi.X86_64)[nr]}#64"  # a 64-bit-only number with the x32 bit
+    return name
+
+
+def name_of(abi: Abi, nr: int) -> str:
+    """As `known_name_of`; ``syscall_0x1ff`` for a number without a call."""
+    name = known_name_of(abi, nr)
     if name is not None:
         return name
-    if abi is Abi.X32 and nr in _by_number(Abi.X86_64):
-        return f"{_by_number(Abi.X86_64)[nr]}#64"  # a 64-bit-only number with the x32 bit
-    return f"syscall_{nr:#x}" if nr else "syscall_0"
+    _, number = raw(abi, nr)
+    return f"syscall_{number & (1 << abi.register * 8) - 1:#x}" if number else "syscall_0"
 
 
 def number_of(abi: Abi, name: str) -> int | None:
@@ -92,7 +103,7 @@ def identify(audit_arch: int, nr: int) -> tuple[Abi, int]:
 
 
 def abis_of(machine: str) -> tuple[Abi, ...]:
-    """The ABIs that processes of a host use, its own first. ``machine`` is uname's; empty when contrace does not know it."""
+    """The ABIs that processes of a host use, its own first. ``machine`` is uname's; empty: one that is not known."""
     return {"x86_64": (Abi.X86_64, Abi.I386, Abi.X32), "aarch64": (Abi.AARCH64,)}.get(machine, ())
 
 

@@ -60,8 +60,8 @@ X86_64: Runs = {
 
 X86_64_ONLY = (
     "uselib _sysctl create_module get_kernel_syms query_module nfsservctl set_thread_area get_thread_area "
-    "epoll_ctl_old epoll_wait_old vserver "
-).split()
+    "epoll_ctl_old epoll_wait_old vserver"
+)
 """Calls of X86_64 that x32 does not have."""
 
 X32_OWN: Runs = {

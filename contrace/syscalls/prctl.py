@@ -90,7 +90,7 @@ OPTIONS: dict[int, Option] = {
                     16,
                     8,
                     only_if=(1, _WORD, 2),
-                    inside=Inside(8, 8, offset_32=4, count_offset=0, count_width=2, most=4096),
+                    inside=(Inside(8, 8, offset_32=4, count_offset=0, count_width=2, most=4096),),
                 ),
             ),
         ),

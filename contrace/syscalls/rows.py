@@ -41,6 +41,8 @@ class Arg:
     """For FLAGS and CHOICE: name of the family in ``syscalls/flags``."""
     size_arg: int = -1
     """For BUFFER: index of the argument that holds the length."""
+    most: int = 0
+    """For BUFFER: the longest that the kernel takes, when not 0; anything longer it does not read."""
     points: bool = False
     """The argument points to where the kernel puts the value: shown as [value] once the call has succeeded and the
     value (a Block copied at exit, as wide as what was copied) could be read, else as an address."""
@@ -66,12 +68,14 @@ class Copy:
     """… or this many for a task with 4-byte words (i386, x32), when not 0."""
     size_arg: int = -1
     """BLOCK: the size is the value of this argument, at most ``size`` when that is not 0."""
+    word: int = 0
+    """Only for a task with words of this many bytes, when not 0."""
     at_exit: bool = False
     """Copy when the call has returned without an error, instead of when it is entered."""
     only_if: tuple[int, int, int] | None = None
     """(argument, mask, value): copy only when args[argument] & mask == value."""
-    inside: "Inside | None" = None
-    """BLOCK only: a pointer inside the copied block that is followed as well."""
+    inside: "tuple[Inside, ...]" = ()
+    """BLOCK only: pointers inside the copied block that are followed as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +83,7 @@ class Inside:
     """Follow the pointer at ``offset`` of a copied block: read ``count`` (an unsigned integer of ``count_width``
     bytes at ``count_offset``; when count_width is 0, once) elements of ``size`` bytes, at most ``most`` elements.
 
-    ``at_exit``: only when the call has returned without an error. The result is a Block with the same ``arg``
-    and the pointer's own address.
+    The result is a Block with the same ``arg`` and the pointer's own address.
     """
 
     offset: int
@@ -93,7 +96,8 @@ class Inside:
     most: int = 4096
     width: int = 0
     """Bytes of the pointer itself; 0: the ABI's word."""
-    at_exit: bool = False
+    word: int = 0
+    """Only for a task with words of this many bytes, when not 0."""
     only_if: tuple[int, int, int, int] | None = None
     """(offset, width, mask, value) inside the same block."""
 

@@ -5,11 +5,16 @@ without a row is recorded by number and shown by name with raw arguments. Source
 (section 2), ``include/linux/syscalls.h`` for the argument types, ``include/uapi/linux/sched.h`` for clone_args.
 """
 
-from contrace.syscalls.flags.clone import CLONE_PARENT_SETTID, CLONE_PIDFD
+from dataclasses import dataclass
+
+from contrace.syscalls.abi import Abi
+from contrace.syscalls.flags.clone import CLONE_PARENT_SETTID, CLONE_PIDFD, CLONE_SETTLS
 from contrace.syscalls.prctl import OPTIONS as PRCTL_OPTIONS
 from contrace.syscalls.rows import Arg, As, Copy, Inside, Spec, What
 
 _PATH = What.STRING
+_USER_DESC = 16  # struct user_desc, arch/x86/include/uapi/asm/ldt.h: what i386's tls points to
+_UTS = 64  # __NEW_UTS_LEN, include/uapi/linux/utsname.h
 
 SPECS: dict[str, Spec] = {
     spec.name: spec
@@ -50,22 +55,22 @@ SPECS: dict[str, Spec] = {
                     at_exit=True,
                     only_if=(0, CLONE_PARENT_SETTID | CLONE_PIDFD, CLONE_PIDFD),
                 ),
+                Copy(3, What.BLOCK, _USER_DESC, word=4, at_exit=True, only_if=(0, CLONE_SETTLS, CLONE_SETTLS)),
             ),
         ),
         Spec(
-            # struct clone_args is all u64 on every ABI. offset 8 pidfd, 24 parent_tid, 64 set_tid, 72 set_tid_size
+            # struct clone_args is all u64 on every ABI: 8 pidfd, 24 parent_tid, 56 tls, 64 set_tid, 72 set_tid_size.
             "clone3",
             (Arg("cl_args", As.SPECIAL), Arg("size", As.ULONG)),
             (
-                Copy(0, What.BLOCK, 4096, size_arg=1, inside=Inside(64, 4, count_offset=72, count_width=8, most=32, width=8)),
                 Copy(
                     0,
                     What.BLOCK,
                     4096,
                     size_arg=1,
-                    at_exit=True,
-                    inside=Inside(
-                        24, 4, width=8, at_exit=True, only_if=(0, 8, CLONE_PARENT_SETTID, CLONE_PARENT_SETTID)
+                    inside=(
+                        Inside(64, 4, count_offset=72, count_width=8, most=32, width=8),
+                        Inside(56, _USER_DESC, width=8, word=4, only_if=(0, 8, CLONE_SETTLS, CLONE_SETTLS)),
                     ),
                 ),
                 Copy(
@@ -74,7 +79,10 @@ SPECS: dict[str, Spec] = {
                     4096,
                     size_arg=1,
                     at_exit=True,
-                    inside=Inside(8, 4, width=8, at_exit=True, only_if=(0, 8, CLONE_PIDFD, CLONE_PIDFD)),
+                    inside=(
+                        Inside(24, 4, width=8, only_if=(0, 8, CLONE_PARENT_SETTID, CLONE_PARENT_SETTID)),
+                        Inside(8, 4, width=8, only_if=(0, 8, CLONE_PIDFD, CLONE_PIDFD)),
+                    ),
                 ),
             ),
         ),
@@ -114,17 +122,40 @@ SPECS: dict[str, Spec] = {
         Spec("chroot", (Arg("path", As.PATH),), (Copy(0, _PATH),), identity=True),
         Spec(
             "sethostname",
-            (Arg("name", As.BUFFER, size_arg=1), Arg("len", As.ULONG)),
-            (Copy(0, What.BLOCK, 4096, size_arg=1),),
+            (Arg("name", As.BUFFER, size_arg=1, most=_UTS), Arg("len", As.UINT)),
+            (Copy(0, What.BLOCK, _UTS, size_arg=1),),
         ),
         Spec(
             "setdomainname",
-            (Arg("name", As.BUFFER, size_arg=1), Arg("len", As.ULONG)),
-            (Copy(0, What.BLOCK, 4096, size_arg=1),),
+            (Arg("name", As.BUFFER, size_arg=1, most=_UTS), Arg("len", As.UINT)),
+            (Copy(0, What.BLOCK, _UTS, size_arg=1),),
         ),
     )
 }
 """Every call that contrace knows in full, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloneRegisters:
+    """Which argument of clone is what."""
+
+    flags: int
+    stack: int
+    parent_tid: int
+    child_tid: int
+    tls: int
+
+
+_CHILD_TID_FIRST = CloneRegisters(flags=0, stack=1, parent_tid=2, child_tid=3, tls=4)
+_TLS_FIRST = CloneRegisters(flags=0, stack=1, parent_tid=2, child_tid=4, tls=3)
+
+CLONE_REGISTERS: dict[Abi, CloneRegisters] = {
+    Abi.X86_64: _CHILD_TID_FIRST,
+    Abi.I386: _TLS_FIRST,
+    Abi.X32: _CHILD_TID_FIRST,
+    Abi.AARCH64: _TLS_FIRST,
+}
+"""clone(2), "C library/kernel differences"; kernel/fork.c, CONFIG_CLONE_BACKWARDS."""
 
 GROUPS: dict[str, tuple[str, ...]] = {"%birth": tuple(SPECS)}
 """Groups of calls for ``--calls``; ``all`` is not a group but every call there is."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager
 from itertools import groupby
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -26,8 +26,34 @@ from contrace.trace.schema import HEADER_SIZE, SCHEMA_VERSION, End, Meta, is_tra
 
 _PAGE = 500
 _BUSY_S = 5.0
+_MAX_ERRNO = 4095  # include/linux/err.h: results from here to -1 are errors
 _Row = tuple[int, int, int, bytes]
 _Facts = TypeVar("_Facts", Meta, End)
+
+
+class Totals(NamedTuple):
+    """What the integer columns say about a whole trace."""
+
+    calls: int
+    """Calls that are over."""
+    errors: int
+    """Of these, how many returned an error."""
+    processes: int
+    """Processes that started or were found."""
+    threads: int
+    """The same of threads, without the first one of each process."""
+    last_ns: int
+    """When the last thing happened; 0 if nothing did."""
+
+
+_TOTALS = f"""
+SELECT count(*) FILTER (WHERE kind = {Kind.SYSCALL.value}),
+       count(*) FILTER (WHERE kind = {Kind.SYSCALL.value} AND result BETWEEN {-_MAX_ERRNO} AND -1),
+       count(*) FILTER (WHERE kind = {Kind.TASK_START.value} AND tid = pid),
+       count(*) FILTER (WHERE kind = {Kind.TASK_START.value} AND tid != pid),
+       max(coalesce(max(time_ns), 0), coalesce(max(end_ns), 0))
+FROM record
+"""
 
 
 class TraceReader:
@@ -76,6 +102,11 @@ class TraceReader:
         with self._connected() as connection:
             (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM record").fetchone()
         return int(last)
+
+    def totals(self) -> Totals:
+        """The figures of all records, in one pass over the columns."""
+        with self._connected() as connection:
+            return Totals(*connection.execute(_TOTALS).fetchone())
 
     def records(self, after: int = 0, kinds: Collection[Kind] | None = None) -> Iterator[tuple[int, Record]]:
         """(id, record) of all records behind id ``after``, in the order in which the backend wrote them."""

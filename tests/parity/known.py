@@ -186,6 +186,24 @@ KNOWN = [
     prctl(77, "PR_TIMER_CREATE_RESTORE_IDS", "6.16 list"),
     prctl(78, "PR_FUTEX_HASH", "6.16 list"),
     prctl(0x41555856, "PR_GET_AUXV", "6.5 list"),
+    Known(
+        "prctl(PR_SET_SYSCALL_USER_DISPATCH",
+        r"PR_SYS_DISPATCH_ON|0x2 /\* PR_SYS_DISPATCH_\?\?\? \*/",
+        lambda found: "PR_SYS_DISPATCH_INCLUSIVE_ON" if "0x2" in found[0] else "PR_SYS_DISPATCH_EXCLUSIVE_ON",
+        "7 knows the mode that Linux 6.18 added, and the new name of the older one (linux/prctl.h)",
+    ),
+    Known(
+        "prctl(PR_SET_SECCOMP",
+        r"BPF_JMP\|BPF_K\|0xe0 /\* BPF_\?\?\? \*/",
+        "BPF_JMP|BPF_K|BPF_JCOND",
+        "6.10 list",
+    ),
+    Known(
+        "--- SIGSYS",
+        r"si_syscall=59(?=, si_arch=AUDIT_ARCH_AARCH64)",
+        "si_syscall=__NR_pipe2",
+        "strace knows the tables of the machine that it runs on, contrace those of every machine a trace can be from",
+    ),
     Known("--- SIGSEGV", "si_code=0xa(?=[,}])", "si_code=SEGV_CPERR", "6.6 names the code of x86 shadow stacks"),
 ]
 

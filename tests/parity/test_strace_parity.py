@@ -102,7 +102,7 @@ def strace_text(program: str, bits: int, *options: str) -> tuple[int, str]:
 def contrace_run(program: str, bits: int, *options: str) -> tuple[int, str, Path]:
     """contrace's exit status, what it wrote live, and the trace file."""
     path = built(program, bits)
-    log, trace = path.with_suffix(".log"), path.with_suffix("".join(options) + ".ctrace")
+    log, trace = path.with_suffix(".log"), Path(f"{path}{''.join(options)}.ctrace")
     if program in SEES_FILTER:
         options = (*options, "--no-filter")
     log.unlink(missing_ok=True)

@@ -1,9 +1,10 @@
 """Fork the command of `run`, hold it until it is traced, and learn whether its execve worked.
 
-Between fork and execve the child only restores what contrace changed for itself (signals), waits for the word to go,
-and installs the seccomp filter: the command sees the environment, files and terminal that contrace was started with.
+Between fork and execve the child only restores what contrace and Python changed for themselves (signals, LC_CTYPE),
+waits for the word to go, and installs the seccomp filter: the command sees the environment, files and terminal that contrace was started with.
 """
 
+import errno
 import os
 import signal
 from types import TracebackType
@@ -11,6 +12,13 @@ from types import TracebackType
 from contrace.capture.base import Command
 from contrace.capture.ptrace.seccomp import Installer
 from contrace.errors import CommandNotStarted
+
+_CHANGED = (
+    # the recorder's own
+    *(signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1),
+    # Python's own
+    *(signal.SIGPIPE, signal.SIGXFSZ),
+)
 
 
 class Launched:
@@ -44,18 +52,26 @@ class Launched:
         """After the child's execve or its end: raise CommandNotStarted if the execve failed."""
         answer = os.read(self._answer, 16)
         if answer:
-            number = int(answer)
-            raise CommandNotStarted(
-                f"cannot execute {self._command.path!r}: {os.strerror(number)}", found=number != 2
-            )
+            number, path = int(answer), self._command.path
+            there = os.path.exists(path)
+            missing = ": the interpreter that it names is missing" if there and number == errno.ENOENT else ""
+            raise CommandNotStarted(f"cannot execute {path!r}: {os.strerror(number)}{missing}", found=there)
+
+
+def _restore_locale() -> None:
+    """Python adds LC_CTYPE to its own environment where the locale would be C (PEP 538)."""
+    with open("/proc/self/environ", "rb") as started_with:
+        if not any(entry.startswith(b"LC_CTYPE=") for entry in started_with.read().split(b"\0")):
+            os.unsetenv("LC_CTYPE")
 
 
 def _become(command: Command, installer: Installer | None, go: int, answer: int) -> None:
     """In the child; never returns."""
     error = 0
     try:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGPIPE, signal.SIGXFSZ):
-            signal.signal(number, signal.SIG_DFL)
+        for number in _CHANGED:
+            signal.signal(number, signal.SIG_IGN if number in command.ignored else signal.SIG_DFL)
+        _restore_locale()
         if os.read(go, 1):
             if installer is not None:
                 error = installer.install()

@@ -64,6 +64,9 @@ _ptrace = ctypes.PyDLL(None, use_errno=True).ptrace
 request = ctypes.PyDLL(None).ptrace
 """The bare request for the hot path: request(number, tid, 0, signal) -> 0, or -1 without a reason."""
 
+_process_vm_readv = ctypes.PyDLL(None).process_vm_readv
+_Vectors = ctypes.c_ulong * 4  # two struct iovec: here, there
+
 _waitid = ctypes.CDLL(None, use_errno=True).waitid
 
 
@@ -162,3 +165,15 @@ def seize(tid: int, options: int) -> int:
     if _ptrace(PTRACE_SEIZE, tid, 0, options) == 0:
         return 0
     return ctypes.get_errno()
+
+
+def read_memory(tid: int, address: int, size: int) -> bytes:
+    """Up to ``size`` bytes of a task's memory: fewer, or none, where a page cannot be read by the task itself."""
+    if size <= 0:
+        return b""
+    buffer = ctypes.create_string_buffer(size)
+    vectors = _Vectors(ctypes.addressof(buffer), size, address, size)
+    count = _process_vm_readv(
+        tid, ctypes.byref(vectors), 1, ctypes.byref(vectors, 2 * ctypes.sizeof(ctypes.c_ulong)), 1, 0
+    )
+    return ctypes.string_at(buffer, count) if count > 0 else b""

@@ -1,45 +1,35 @@
 """Copy out of a stopped task the memory that a call's row asks for.
 
-Reads go through /proc/TID/mem: pread(2) there needs no ctypes and returns what lies before a fault. Everything is
-copied whole, up to the limits that the kernel itself sets for an execve; what cannot be read is marked, never guessed.
+Reads go through process_vm_readv(2), which returns what lies before a fault and, unlike /proc/TID/mem, respects the
+protection of pages, as the kernel's own reading does. Everything is copied whole, up to the limits that the kernel
+itself sets for an execve; what cannot be read is marked, never guessed.
 """
 
-import os
 import struct
 from collections.abc import Iterable
 
+from contrace.capture.ptrace.libc import read_memory
 from contrace.records import Block, Memory, Text, Vector
 from contrace.syscalls.rows import Copy, Inside, What
 
 _PAGE = 4096
 _WINDOW = 2 * _PAGE
-MAX_STRING = 128 * 1024
-"""A single argument's limit: MAX_ARG_STRLEN, include/uapi/linux/binfmts.h (32 pages, with its NUL)."""
+MAX_STRING = 128 * 1024 + 1
+"""A single argument's limit, MAX_ARG_STRLEN (include/uapi/linux/binfmts.h: 32 pages, with its NUL), and a byte more:
+one that is too long by a byte is read to its end."""
 MAX_VECTOR_BYTES = 6 * 1024 * 1024
 """argv and envp together: 3/4 of _STK_LIM, fs/exec.c (bprm_stack_limits)."""
 MAX_BLOCK = 1024 * 1024
 
 
-def copy(
-    tid: int, word: int, args: tuple[int, ...], rows: Iterable[Copy], *, at_exit: bool
-) -> tuple[Memory, ...]:
+def copy(tid: int, word: int, args: tuple[int, ...], rows: Iterable[Copy], *, at_exit: bool) -> tuple[Memory, ...]:
     """Copy what ``rows`` ask for at this stop. ``word``: bytes of a pointer in the call's ABI."""
-    due = [row for row in rows if row.at_exit == at_exit and args[row.arg] and _applies(row.only_if, args)]
-    if not due:
-        return ()
-    try:
-        memory = _Reader(os.open(f"/proc/{tid}/mem", os.O_RDONLY | os.O_CLOEXEC), word)
-    except OSError:
-        # Killed meanwhile, or not readable for this user: every copy is marked as unreadable.
-        memory = _Reader(-1, word)
-    try:
-        copies: list[Memory] = []
-        for row in due:
+    memory = _Reader(tid, word)
+    copies: list[Memory] = []
+    for row in rows:
+        if row.at_exit == at_exit and args[row.arg] and row.word in (0, word) and _applies(row.only_if, args):
             copies.extend(memory.follow(row, args))
-        return tuple(copies)
-    finally:
-        if memory.fd >= 0:
-            os.close(memory.fd)
+    return tuple(copies)
 
 
 def _applies(condition: tuple[int, int, int] | None, args: tuple[int, ...]) -> bool:
@@ -47,10 +37,10 @@ def _applies(condition: tuple[int, int, int] | None, args: tuple[int, ...]) -> b
 
 
 class _Reader:
-    """The memory of one stopped task; ``fd`` -1: nothing can be read."""
+    """The memory of one stopped task. Of one that was killed meanwhile, or is not readable, nothing can be read."""
 
-    def __init__(self, fd: int, word: int) -> None:
-        self.fd = fd
+    def __init__(self, tid: int, word: int) -> None:
+        self.tid = tid
         self.word = word
         self._window_at = 0
         self._window = b""
@@ -69,8 +59,8 @@ class _Reader:
             size = min(args[row.size_arg], size)
         data = self._read(address, size)
         block = Block(arg=row.arg, address=address, data=data, wanted=size, at_exit=row.at_exit)
-        inner = self._inside(row, row.inside, data) if row.inside else None
-        return [block] if inner is None else [block, inner]
+        inner = [self._inside(row, inside, data) for inside in row.inside if inside.word in (0, self.word)]
+        return [block, *(found for found in inner if found is not None)]
 
     def _inside(self, row: Copy, inside: Inside, data: bytes) -> Block | None:
         if inside.only_if is not None:
@@ -90,20 +80,7 @@ class _Reader:
 
     def _read(self, address: int, size: int) -> bytes:
         """Up to ``size`` bytes; fewer where a page is missing."""
-        if self.fd < 0 or address >= 1 << 63:
-            return b""
-        parts: list[bytes] = []
-        while size > 0:
-            try:
-                part = os.pread(self.fd, size, address)
-            except OSError:  # EIO: not mapped
-                break
-            if not part:
-                break
-            parts.append(part)
-            size -= len(part)
-            address += len(part)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        return read_memory(self.tid, address, size)
 
     def _string(self, address: int, most: int) -> tuple[bytes, bool]:
         """The bytes before the NUL, and whether none was found within ``most`` bytes or before a fault."""

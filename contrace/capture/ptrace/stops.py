@@ -104,12 +104,23 @@ class Stops:
             launching=parent.launching,
         )
         self.tasks.by_tid[tid] = child
-        identity, _ = self._identities.take(self.now(), tid, child.pid, "start", self._inherited(parent, flags))
-        child.identity = identity
-        if entry is not None and by_event:
-            self._over(parent, entry, _pid_seen_by(parent, identity), from_event=True)
+        inherited = None if flags & CLONE_NEW_ANY else self._known_namespaces(parent)
+        child.identity, _ = self._identities.take(self.now(), tid, child.pid, "start", inherited)
+        if entry is not None:
+            if by_event:
+                self._over(parent, entry, _pid_seen_by(parent, child), from_event=True)
+            elif entry is parent.entry and event != PTRACE_EVENT_VFORK:
+                self._cloned(parent, entry, _pid_seen_by(parent, child))
         self._started(child, parent.tid, parent.pid, _BIRTH_CALLS[event])
         return child
+
+    def _cloned(self, parent: Task, entry: Entry, result: int) -> None:
+        """End the call at its event: nothing can fail after it and the kernel has written all that it returns
+        (kernel/fork.c, kernel_clone). Only a vfork goes on, until the child has executed something or ended."""
+        if entry.row is not None:
+            entry.memory += memory.copy(parent.tid, entry.abi.word, entry.args, entry.row.copies, at_exit=True)
+        self._over(parent, entry, result)
+        parent.entry = SKIPPED if parent.stepping else None
 
     def orphan(self, tid: int) -> Task | None:
         """A new task whose parent died before it could report the birth; None if it is gone as well."""
@@ -168,11 +179,13 @@ class Stops:
         entry = Entry(self.now(), call.abi, call.nr, call.name, args, call.row, copies, parent.comm)
         return entry, call.recorded and not parent.calls
 
-    def _inherited(self, parent: Task, flags: int) -> dict[str, int] | None:
-        """The namespaces of a new task where they follow from its parent's; None: read them."""
-        known = parent.identity.namespaces if parent.identity else {}
-        if flags & CLONE_NEW_ANY or not parent.calls or not self._follows_namespaces or len(known) < _ALL_NAMESPACES:
+    def _known_namespaces(self, task: Task) -> dict[str, int] | None:
+        """The namespaces of a task, and of what it starts or executes, where they cannot have changed since its last
+        identity was taken; None: they must be read."""
+        known = task.identity.namespaces if task.identity else {}
+        if not task.calls or not self._follows_namespaces or len(known) < _ALL_NAMESPACES:
             return None
+        # A child, or for time an execve as well, may be in another one (pid_namespaces(7), time_namespaces(7)).
         moves = known["pid"] != known["pid_for_children"] or known["time"] != known["time_for_children"]
         return None if moves else known
 
@@ -304,7 +317,8 @@ class Stops:
         task.entry = SKIPPED if task.stepping else None
         task.tid = tid
         by_tid[tid] = task
-        task.identity, status = self._identities.take(self.now(), tid, task.pid, "exec")
+        known = self._known_namespaces(task)
+        task.identity, status = self._identities.take(self.now(), tid, task.pid, "exec", known)
         task.comm = status.comm if status else task.comm
         born = self._birth and task.calls and task.is_payload()
         if born:
@@ -382,8 +396,8 @@ def _clone_flags(entry: Entry | None) -> int:
     return CLONE_NEW_ANY  # unknown: nothing may be taken as inherited
 
 
-def _pid_seen_by(parent: Task, child: Identity) -> int:
+def _pid_seen_by(parent: Task, child: Task) -> int:
     """What the call returned: the child's pid in its parent's PID namespace (clone(2))."""
-    if parent.identity and parent.identity.nspids and child.nspids:
-        return child.nspids[min(len(parent.identity.nspids), len(child.nspids)) - 1]
-    return child.tid
+    inside = parent.identity.nspids if parent.identity else None
+    of_child = child.identity.nspids if child.identity else None
+    return of_child[min(len(inside), len(of_child)) - 1] if inside and of_child else child.tid

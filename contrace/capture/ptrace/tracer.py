@@ -14,6 +14,7 @@ import signal
 import struct
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from contrace.capture import procfs
 from contrace.capture.base import Command, Finished, Wanted
@@ -72,8 +73,10 @@ class PtraceTracer:
         if command is None:
             self._run_thread(lambda: self._attach(targets))
             return
-        code = seccomp.program(self._calls.numbers()) if self.indispensable else None
-        with Launched(command, code and seccomp.Installer(code, self._machine)) as launched:
+        installer = None
+        if self.indispensable:
+            installer = seccomp.Installer(seccomp.program(self._calls.numbers()), self._machine)
+        with Launched(command, installer) as launched:
             self._command_pid = launched.pid
             self._command_pidfd = os.pidfd_open(launched.pid)
             self._run_thread(lambda: self._launch(launched))
@@ -99,10 +102,14 @@ class PtraceTracer:
         self._wake()
 
     def signal(self, signo: int) -> None:
-        try:
+        # It may have ended, which the next batches tell.
+        with suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._command_pidfd, signo)
-        except ProcessLookupError:
-            return  # it has ended, which the next batches tell
+
+    def kill(self) -> None:
+        for pid in {task.pid for task in list(self._tasks.by_tid.values())}:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def _wake(self) -> None:
         """Have the tracing thread hand over what it has; repeated every tick, since a signal that comes just before
@@ -166,9 +173,10 @@ class PtraceTracer:
                 f"{target.why}[{target.pid}] is already traced by {name!a}[{status.tracer}]; "
                 "a process can have one tracer only: end that one first"
             )
+        advice = "" if os.geteuid() == 0 else "run contrace as root, or "
         raise PermissionRefused(
-            f"the kernel refuses to trace {target.why}[{target.pid}] ({os.strerror(error)}): run contrace as root, "
-            "or see `contrace doctor` for what this user may trace"
+            f"the kernel refuses to trace {target.why}[{target.pid}] ({os.strerror(error)}): {advice}"
+            "see `contrace doctor` for what you may trace here"
         )
 
     def _launch(self, launched: Launched) -> None:

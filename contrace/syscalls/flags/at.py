@@ -13,3 +13,5 @@ AT_EXECVEAT = Family(
     ),
     "AT_???",
 )
+
+FAMILIES = (AT_EXECVEAT,)

@@ -50,3 +50,5 @@ CAPABILITY = Family(
     "CAP_???",
     width=64,
 )
+
+FAMILIES = (CAPABILITY,)

@@ -1,4 +1,4 @@
-"""Error numbers of x86 and arm64 (include/uapi/asm-generic/errno.h, include/linux/errno.h), with the C library's texts."""
+"""Error numbers of x86 and arm64 (include/uapi/asm-generic/errno.h, include/linux/errno.h), with glibc's texts."""
 
 _TABLE = (
     ("EPERM", 1, "Operation not permitted"),
@@ -162,3 +162,9 @@ KERNEL_ONLY: dict[int, str] = {
     530: "ERECALLCONFLICT",
 }
 """Codes that should not leave the kernel but sometimes do; no C library has a text for them."""
+
+
+def errno_name(number: int) -> str | None:
+    """The name of an error or restart code; None: it has none."""
+    found = ERRNO.get(number) or RESTART.get(number)
+    return found[0] if found else KERNEL_ONLY.get(number)

@@ -62,3 +62,5 @@ UMOUNT = Family(
     ),
     "MNT_???",
 )
+
+FAMILIES = (MOUNT, UMOUNT)

@@ -21,3 +21,5 @@ SECUREBITS = Family(
     "SECBIT_???",
     width=64,
 )
+
+FAMILIES = (SECUREBITS,)

@@ -13,8 +13,7 @@ SEGV_PKUERR = 4
 BUS_MCEERR_AR = 4
 BUS_MCEERR_AO = 5
 POLL_IN = 1
-POLL_OUT = 2
-POLL_MSG = 3
+POLL_HUP = 6
 
 COMMON: dict[int, str] = {
     SI_USER: "SI_USER",
@@ -36,7 +35,7 @@ def _numbered(prefix: str, names: str) -> dict[int, str]:
 
 
 _BY_NAME: dict[str, dict[int, str]] = {
-    "SIGILL": _numbered("ILL_", "ILLOPC ILLOPN ILLADR ILLTRP PRVOPC PRVREG COPROC BADSTK"),
+    "SIGILL": _numbered("ILL_", "ILLOPC ILLOPN ILLADR ILLTRP PRVOPC PRVREG COPROC BADSTK BADIADDR"),
     "SIGTRAP": _numbered("TRAP_", "BRKPT TRACE BRANCH HWBKPT UNK PERF"),
     "SIGBUS": _numbered("BUS_", "ADRALN ADRERR OBJERR MCEERR_AR MCEERR_AO"),
     "SIGFPE": _numbered("FPE_", "INTDIV INTOVF FLTDIV FLTOVF FLTUND FLTRES FLTINV FLTSUB")
@@ -44,7 +43,6 @@ _BY_NAME: dict[str, dict[int, str]] = {
     "SIGSEGV": _numbered("SEGV_", "MAPERR ACCERR BNDERR PKUERR ACCADI ADIDERR ADIPERR MTEAERR MTESERR CPERR"),
     "SIGCHLD": _numbered("CLD_", "EXITED KILLED DUMPED TRAPPED STOPPED CONTINUED"),
     "SIGIO": _numbered("POLL_", "IN OUT MSG ERR PRI HUP"),
-    "SIGPROF": {1: "PROF_SIG"},
     "SIGSYS": {1: "SYS_SECCOMP", 2: "SYS_USER_DISPATCH"},
 }
 

@@ -4,12 +4,12 @@ _NAMES = (
     "SIGHUP SIGINT SIGQUIT SIGILL SIGTRAP SIGABRT SIGBUS SIGFPE SIGKILL SIGUSR1 SIGSEGV SIGUSR2 SIGPIPE SIGALRM "
     "SIGTERM SIGSTKFLT SIGCHLD SIGCONT SIGSTOP SIGTSTP SIGTTIN SIGTTOU SIGURG SIGXCPU SIGXFSZ SIGVTALRM SIGPROF "
     "SIGWINCH SIGIO SIGPWR SIGSYS"
-).split()
+)
 
 SIGRTMIN = 32  # the kernel's; the C library keeps the first two for itself
 SIGRTMAX = 64
 
-SIGNALS: dict[int, str] = dict(enumerate(_NAMES, 1)) | {
+SIGNALS: dict[int, str] = dict(enumerate(_NAMES.split(), 1)) | {
     number: f"SIGRT_{number - SIGRTMIN}" for number in range(SIGRTMIN, SIGRTMAX + 1)
 }
 """Number -> strace's name; real-time signals are counted from the kernel's SIGRTMIN."""
