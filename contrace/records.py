@@ -92,7 +92,7 @@ Memory = Text | Block | Vector
 # --- calls ----------------------------------------------------------------------------------------------
 
 
-class Syscall(Record):
+class Syscall(Record, frozen=True):
     """A system call that is over: it returned, or it never will."""
 
     kind = Kind.SYSCALL
@@ -117,7 +117,7 @@ class Syscall(Record):
     are unknown (0), time and end are the event's, and only successful calls are seen."""
 
 
-class Entered(Record):
+class Entered(Record, frozen=True):
     """A call that was entered but had not returned when its batch was written.
 
     The ``Syscall`` with the same tid and time_ns follows when it is over; a reader that sees both drops this.
@@ -135,7 +135,7 @@ class Entered(Record):
 # --- the life of tasks ----------------------------------------------------------------------------------
 
 
-class TaskStart(Record):
+class TaskStart(Record, frozen=True):
     """A process or thread exists: born under the tracer, or found at attach."""
 
     kind = Kind.TASK_START
@@ -152,7 +152,7 @@ class TaskStart(Record):
     """"calls": call by call; "events": only clone/fork/vfork, exec and exit."""
 
 
-class Exec(Record):
+class Exec(Record, frozen=True):
     """An execve succeeded."""
 
     kind = Kind.EXEC
@@ -171,7 +171,7 @@ class Exec(Record):
     """True: this event is all that was seen; there is no Syscall of the execve."""
 
 
-class TaskExit(Record):
+class TaskExit(Record, frozen=True):
     kind = Kind.TASK_EXIT
 
     status: int
@@ -184,7 +184,7 @@ class TaskExit(Record):
     """Host tid of the thread whose execve ended this one, else 0."""
 
 
-class Signal(Record):
+class Signal(Record, frozen=True):
     """A signal is about to be delivered to the task (a signal-delivery-stop)."""
 
     kind = Kind.SIGNAL
@@ -194,7 +194,7 @@ class Signal(Record):
     """Raw siginfo_t as PTRACE_GETSIGINFO gives it (128 bytes, the tracer's ABI); empty if it could not be read."""
 
 
-class Stopped(Record):
+class Stopped(Record, frozen=True):
     """The task entered a group-stop (SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU)."""
 
     kind = Kind.STOPPED
@@ -202,7 +202,7 @@ class Stopped(Record):
     signo: int
 
 
-class Identity(Record):
+class Identity(Record, frozen=True):
     """Who a task is: its namespaces, credentials and place. None: could not be read."""
 
     kind = Kind.IDENTITY
@@ -231,7 +231,7 @@ class Identity(Record):
 # --- the capture itself ---------------------------------------------------------------------------------
 
 
-class Loss(Record):
+class Loss(Record, frozen=True):
     """Records that the backend could not deliver. Every view shows it."""
 
     kind = Kind.LOSS
@@ -243,7 +243,7 @@ class Loss(Record):
     reason: str
 
 
-class Note(Record):
+class Note(Record, frozen=True):
     """Something about the capture that a reader must know: attach, detach, mode changes, warnings."""
 
     kind = Kind.NOTE
@@ -255,7 +255,6 @@ class Note(Record):
 
 
 TYPES: dict[Kind, type[Record]] = {
-    t.kind: t
-    for t in (Syscall, Entered, TaskStart, Exec, TaskExit, Signal, Identity, Stopped, Loss, Note)
+    t.kind: t for t in (Syscall, Entered, TaskStart, Exec, TaskExit, Signal, Identity, Stopped, Loss, Note)
 }
 """Every record type by its kind; what the trace reader decodes with."""

@@ -1,7 +1,8 @@
 """A record of a system call -> the call as strace writes it. Pure; nothing raises, whatever the record holds.
 
 ``decode`` follows the call's row (``syscalls.specs``). Calls whose arguments depend on each other have a decoder of
-their own, listed in ``_ARGUMENTS``. A call without a row is shown by name with raw arguments.
+their own, listed in ``_ARGUMENTS``. A call without a row is shown by name with raw arguments
+and a raw result, as strace does with ``-e raw=``.
 """
 
 from collections.abc import Callable
@@ -13,8 +14,9 @@ from contrace.decode import clone, mount, prctl
 from contrace.decode.arguments import CallRecord, hexadecimal, register, render
 from contrace.decode.notation import Argument, Notation
 from contrace.records import Syscall
-from contrace.syscalls.abi import X32_OWN_FIRST, Abi, name_of
+from contrace.syscalls.abi import X32_OWN_FIRST, Abi, known_name_of, name_of
 from contrace.syscalls.flags.errno import ERRNO, KERNEL_ONLY, RESTART, errno_name
+from contrace.syscalls.signatures import DIFFERENT_ON_I386, SIGNATURES
 from contrace.syscalls.specs import SPECS
 
 _MAX_ERRNO = 4095  # include/linux/err.h
@@ -81,13 +83,20 @@ def _arguments(name: str, record: CallRecord, notation: Notation) -> tuple[Argum
         return _ARGUMENTS[name](record, notation)
     row = SPECS.get(name)
     if row is None:
-        return tuple(_raw(index, value, record.abi) for index, value in enumerate(record.args))
+        return _raw_arguments(name, record)
     return tuple(render(arg, index, record, notation) for index, arg in enumerate(row.args))
 
 
-def _raw(index: int, value: int, abi: Abi) -> Argument:
-    value = register(value, abi)
-    return Argument(f"arg{index + 1}", hexadecimal(value), value)
+def _raw_arguments(name: str, record: CallRecord) -> tuple[Argument, ...]:
+    """Numbers in hexadecimal, as many as the call has; all registers where that is not known."""
+    known = _signature(name, record.abi)
+    names = [f"arg{index}" for index in range(1, 7)] if known is None else known.split()
+    values = [register(value, record.abi) for value in record.args]
+    return tuple(Argument(arg, hexadecimal(value), value) for arg, value in zip(names, values, strict=False))
+
+
+def _signature(name: str, abi: Abi) -> str | None:
+    return None if abi is Abi.I386 and name in DIFFERENT_ON_I386 else SIGNATURES.get(name)
 
 
 def _written(name: str, args: tuple[Argument, ...]) -> tuple[str, str]:
@@ -110,7 +119,9 @@ def _result(name: str, record: CallRecord, value: int | None) -> str:
         return "?"
     if name in _RESULTS:
         return _RESULTS[name](record, value)
-    return str(register(value, record.abi))
+    number = register(value, record.abi)
+    # A result that is raw like the arguments: of some calls it is an address.
+    return hexadecimal(number) if name not in SPECS and known_name_of(record.abi, record.nr) else str(number)
 
 
 def _error(error: int) -> str:

@@ -19,15 +19,16 @@ from contrace.records import Entered, Exec, Identity, Loss, Note, Record, Syscal
 from contrace.story.moments import Key, Moments, key
 from contrace.story.processes import Processes, Task
 
+_UNFINISHED = "<unfinished ...>"
+
 
 class Step(Enum):
     """What a piece is, and what is written for it."""
 
     BEGIN = auto()  # the start of a line: the call's head
     END = auto()  # the rest of the line that is open: the call's tail and result
-    BREAK = auto()  # the open line ends here, its call goes on: <unfinished ...>
+    BREAK = auto()  # the open line ends here, its call goes on elsewhere: `text`, such as <unfinished ...>
     RESUME = auto()  # a line: <... name resumed>, the call's tail and result
-    DETACH = auto()  # the open line ends here, its call was let go: <detached ...>
     LINE = auto()  # a line: a record that is not a call
 
 
@@ -40,7 +41,7 @@ class Piece:
     """Whose line it is, as it was then."""
     time_ns: int
     text: str = ""
-    """LINE: the record as text."""
+    """LINE: the record as text; BREAK: why the line ends."""
     record: Record | None = None
     """LINE: the record; BEGIN, END, RESUME: the call's."""
     call: Call | None = None
@@ -95,7 +96,7 @@ class Lines:
                 if not call.shown and self._filter.matches(facts(call.record, call.task, call.call)):
                     yield from self._begin(call_key, call)
         if self._line is not None:
-            yield from self._break(Step.DETACH if self._detached else Step.BREAK)
+            yield from self._break("<detached ...>" if self._detached else _UNFINISHED)
 
     # --- calls --------------------------------------------------------------------------------------------
 
@@ -138,6 +139,8 @@ class Lines:
         task, before = self._processes.tell(record)
         if isinstance(record, TaskExit) and record.superseded_by:
             self._moved[record.superseded_by] = record.tid
+            if self._line is not None and self._line[0] == record.superseded_by:
+                yield from self._break(f"<pid changed to {record.tid} ...>")
         elif isinstance(record, Exec):
             self._moved.pop(record.former_tid, None)
         elif isinstance(record, Note) and record.topic == "detach":
@@ -164,11 +167,11 @@ class Lines:
             return record.tid == tid or any(piece.task.tid == record.tid for piece in self._held)
         return isinstance(record, Exec) and record.former_tid == tid
 
-    def _break(self, step: Step = Step.BREAK) -> Iterator[Piece]:
+    def _break(self, text: str = _UNFINISHED) -> Iterator[Piece]:
         if self._line is not None:
             entered = self._open[self._line]
             self._line = None
-            yield Piece(step, entered.task, entered.record.time_ns)
+            yield Piece(Step.BREAK, entered.task, entered.record.time_ns, text)
             yield from self._release()
 
     def _release(self) -> Iterator[Piece]:

@@ -37,9 +37,7 @@ class Strace:
         call = piece.call
         match piece.step:
             case Step.BREAK:
-                return " <unfinished ...>\n"
-            case Step.DETACH:
-                return " <detached ...>\n"
+                return f" {piece.text}\n"
             case Step.LINE:
                 comment = isinstance(piece.record, (Loss, Note))
                 return f"# {piece.text}\n" if comment else f"{self._pid(piece)}{piece.text}\n"

@@ -64,9 +64,7 @@ class Timeline:
         pen = self._pen
         match piece.step:
             case Step.BREAK:
-                pen.end(" <unfinished ...>", _DIM)
-            case Step.DETACH:
-                pen.end(" <detached ...>", _DIM)
+                pen.end(f" {piece.text}", _DIM)
             case Step.LINE:
                 self._prefix(piece)
                 pen.end(piece.text, _style(piece.record))

@@ -252,6 +252,9 @@ class PtraceTracer:
             if child is not None and self._tasks.early.pop(child.tid, None) is not None:
                 request(child.resume, child.tid, 0, 0)
         elif event == libc.PTRACE_EVENT_EXEC:
+            # Until it has been waited for, the kernel refuses every request after an execve by a thread that is not the
+            # leader: the tid might mean the old leader (kernel/ptrace.c, looks_like_a_spurious_pid).
+            self._waiter.consume(tid)
             task = stops.executed(tid) or task
         elif event == libc.PTRACE_EVENT_STOP and signo in _GROUP_STOPS:
             stops.stopped(task, signo)
