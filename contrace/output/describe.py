@@ -41,7 +41,7 @@ def _started(record: TaskStart) -> str:
     how = {"attach": f"{what} found running", "run": "command started"}.get(record.call)
     text = how or f"{what} started by {record.parent_tid} ({printable(record.call)})"
     if len(record.nspids) > 1:
-        text += f", {what} id inside: {record.nspids[-1]}"
+        text += f", {'pid' if what == 'process' else 'tid'} {record.nspids[-1]} inside"
     return text + (", watched by events only" if record.watched == "events" else "")
 
 

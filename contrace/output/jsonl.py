@@ -41,7 +41,7 @@ class JsonLines:
 
     def feed(self, batch: Sequence[Record]) -> None:
         """Write the objects of what is over."""
-        for is_entry, record in self._moments.of(batch):
+        for _, is_entry, record in self._moments.of(batch):
             if isinstance(record, (Syscall, Entered)):
                 if is_entry:
                     self._processes.apply(record)

@@ -15,7 +15,7 @@ from contrace.decode.notation import Notation
 from contrace.filters import Facts, Filter
 from contrace.output.describe import describe
 from contrace.output.escape import name
-from contrace.records import Entered, Exec, Identity, Loss, Note, Record, Syscall, TaskExit, TaskStart
+from contrace.records import Entered, Exec, Identity, Loss, Note, Record, Syscall, TaskExit, TaskStart, Text
 from contrace.story.moments import Key, Moments, key
 from contrace.story.processes import Processes, Task
 
@@ -77,17 +77,19 @@ class Lines:
         """What the call of that line brought about: it is written when the line has ended, and does not break it."""
         self._moved: dict[int, int] = {}
         """Tid of a thread that executes -> the leader's tid, which it has got (ptrace(2), execve in a thread)."""
+        self._executed: dict[int, bytes] = {}
+        """Tid -> path of a successful execve whose line says which file its Exec will name."""
         self._detached = False
 
     def feed(self, batch: Sequence[Record]) -> Iterator[Piece]:
         """The pieces of one or more complete batches."""
-        for is_entry, record in self._moments.of(batch):
+        for time_ns, is_entry, record in self._moments.of(batch):
             if isinstance(record, Entered):
                 yield from self._enter(record)
             elif isinstance(record, Syscall):
                 yield from self._enter(record) if is_entry else self._leave(record)
             else:
-                yield from self._other(record)
+                yield from self._other(record, time_ns)
 
     def finish(self) -> Iterator[Piece]:
         """The end of the records: closes the open line."""
@@ -124,6 +126,8 @@ class Lines:
         if self._filter.needs_result and self._filter.matches(facts(record, entered.task, call)):
             yield from self._begin(call_key, entered)
             shown = True
+        if shown and call.name in ("execve", "execveat") and call.value == 0:
+            self._executed[record.tid] = b"".join(part.data for part in record.memory if isinstance(part, Text))
         if self._line == call_key:
             self._line = None
             yield Piece(Step.END, entered.task, record.end_ns, record=record, call=call)
@@ -135,7 +139,7 @@ class Lines:
 
     # --- everything else ----------------------------------------------------------------------------------
 
-    def _other(self, record: Record) -> Iterator[Piece]:
+    def _other(self, record: Record, time_ns: int) -> Iterator[Piece]:
         task, before = self._processes.tell(record)
         if isinstance(record, TaskExit) and record.superseded_by:
             self._moved[record.superseded_by] = record.tid
@@ -143,6 +147,8 @@ class Lines:
                 yield from self._break(f"<pid changed to {record.tid} ...>")
         elif isinstance(record, Exec):
             self._moved.pop(record.former_tid, None)
+            if self._executed.pop(record.former_tid, None) == record.exe:
+                return
         elif isinstance(record, Note) and record.topic == "detach":
             self._detached = True
         if not self._shows(record):
@@ -150,7 +156,7 @@ class Lines:
         text = describe(record, self._notation, before, self._started_ns)
         if not text or not self._filter.matches(facts(record, task, None, text)):
             return
-        piece = Piece(Step.LINE, task, record.time_ns, text, record)
+        piece = Piece(Step.LINE, task, time_ns, text, record)
         if self._line is not None and self._belongs(record):
             self._held.append(piece)
             return

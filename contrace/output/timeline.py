@@ -6,6 +6,7 @@ result and, where it took long, how long. On a terminal lines go on under the ca
 elsewhere they are left whole, and plain. Colour never says anything that the text does not say.
 """
 
+import re
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -25,9 +26,11 @@ from contrace.trace.schema import Meta
 _NS_PER_S = 1_000_000_000
 _LONG_NS = 1_000_000
 _VERY_LONG_NS = 100_000_000
-_LABEL_WIDTH = 30
+_LABEL_WIDTH, _NARROW_LABEL_WIDTH = 30, 22
+_NARROW = 120  # columns: on a terminal with less, the call needs the room more than the process
 _INDENT, _DEEPEST = 2, 8  # columns per level of the tree, and the level at which it goes on no more
 _LEAST_ROOM = 20  # columns: on a terminal where the call's column leaves less, lines go on at the left
+_WORD = re.compile(r"[^ |]*[ |]|[^ |]+")
 
 _DIM = Style(dim=True)
 _ERROR = Style(color="red", bold=True)
@@ -48,6 +51,7 @@ class Timeline:
         self._pen = _Pen(stream)
         self._started_ns = meta.started_monotonic_ns
         self._before_ns: int | None = None
+        self._label_width = _NARROW_LABEL_WIDTH if self._pen.is_narrow else _LABEL_WIDTH
         self._lines = Lines(notation, chosen, _shows, meta.started_monotonic_ns)
 
     def feed(self, batch: Sequence[Record]) -> None:
@@ -92,7 +96,7 @@ class Timeline:
             label = _label(task)
             pen.write(indent)
             pen.write(label, _colour(task.pid))
-            pen.write(" " * max(1, _LABEL_WIDTH - len(indent) - cell_len(label)))
+            pen.write(" " * max(1, self._label_width - len(indent) - cell_len(label)))
         pen.hang()
 
     def _returned(self, piece: Piece) -> None:
@@ -121,6 +125,11 @@ class _Pen:
         self._column = 0
         self._hang = 0
 
+    @property
+    def is_narrow(self) -> bool:
+        """It writes to a terminal that is not wide."""
+        return self._width is not None and self._width < _NARROW
+
     def write(self, text: str, style: Style | None = None) -> None:
         """Append to the line."""
         if self._width is not None:
@@ -143,15 +152,23 @@ class _Pen:
         self._hang = 0
 
     def _wrapped(self, text: str, width: int) -> str:
+        """Broken between words, or within one that is longer than a line."""
         hang = self._hang if width - self._hang >= _LEAST_ROOM else 0
         parts = []
-        for letter in text:
-            cells = 1 if letter.isascii() else cell_len(letter)
-            if self._column + cells > width:
+        for word in _WORD.findall(text):
+            visible = word.rstrip(" ")
+            if self._column > hang and self._column + cell_len(visible) > width >= hang + cell_len(visible):
                 parts.append("\n" + " " * hang)
                 self._column = hang
-            parts.append(letter)
-            self._column += cells
+            for letter in word:
+                cells = cell_len(letter)
+                if self._column + cells > width:
+                    if letter == " ":
+                        continue  # the end of the line takes its place
+                    parts.append("\n" + " " * hang)
+                    self._column = hang
+                parts.append(letter)
+                self._column += cells
         return "".join(parts)
 
 

@@ -16,6 +16,7 @@ Key = tuple[int, int]
 class Moment(NamedTuple):
     """A record, at the time it is to be told."""
 
+    time_ns: int
     is_entry: bool
     """A call's entry; for a Syscall, False is its return."""
     record: Record
@@ -30,32 +31,32 @@ class Moments:
     def of(self, batch: Sequence[Record]) -> list[Moment]:
         """The moments of one or more complete batches, by time."""
         over = {key(record) for record in batch if isinstance(record, Syscall)}
-        found: list[tuple[int, Moment]] = []
+        found: list[Moment] = []
         before: Record | None = None
         for record in batch:
             if isinstance(record, Entered):
                 if key(record) not in over and key(record) not in self._open:
                     self._open.add(key(record))
-                    found.append((record.time_ns, Moment(True, record)))
+                    found.append(Moment(record.time_ns, True, record))
             elif isinstance(record, Syscall):
                 if key(record) in over:  # a second return of the same call: no backend reports that, but a file may
                     over.discard(key(record))
                     found.extend(self._call(record))
             elif isinstance(record, Identity) and isinstance(before, (TaskStart, Exec)) and before.tid == record.tid:
                 # It was read before it was known whose it is; it is told behind that.
-                found.append((before.time_ns, Moment(False, record)))
+                found.append(Moment(before.time_ns, False, record))
             else:
-                found.append((record.time_ns, Moment(False, record)))
+                found.append(Moment(record.time_ns, False, record))
             before = record
-        found.sort(key=lambda timed: timed[0])
-        return [moment for _, moment in found]
+        found.sort(key=lambda moment: moment.time_ns)
+        return found
 
-    def _call(self, record: Syscall) -> list[tuple[int, Moment]]:
-        returned = max(record.time_ns, record.end_ns), Moment(False, record)
+    def _call(self, record: Syscall) -> list[Moment]:
+        returned = Moment(max(record.time_ns, record.end_ns), False, record)
         if key(record) in self._open:
             self._open.discard(key(record))
             return [returned]
-        return [(record.time_ns, Moment(True, record)), returned]
+        return [Moment(record.time_ns, True, record), returned]
 
 
 def key(record: Syscall | Entered) -> Key:

@@ -106,7 +106,11 @@ class TraceReader:
     def totals(self) -> Totals:
         """The figures of all records, in one pass over the columns."""
         with self._connected() as connection:
-            return Totals(*connection.execute(_TOTALS).fetchone())
+            row = connection.execute(_TOTALS).fetchone()
+        try:
+            return msgspec.convert(row, Totals)
+        except msgspec.ValidationError as error:
+            raise TraceFileError(f"{self.path}: the columns of the records are damaged ({error})") from error
 
     def records(self, after: int = 0, kinds: Collection[Kind] | None = None) -> Iterator[tuple[int, Record]]:
         """(id, record) of all records behind id ``after``, in the order in which the backend wrote them."""
@@ -148,7 +152,7 @@ class TraceReader:
             raise TraceFileError(f"{self.path}: record {number} is of an unknown kind; a newer contrace may know it")
         try:
             return decode(data)
-        except (msgspec.DecodeError, TypeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, TypeError) as error:
             raise TraceFileError(
                 f"{self.path}: record {number} is damaged ({error}); the file cannot be used"
             ) from error
@@ -166,7 +170,7 @@ class TraceReader:
         try:
             with closing(self._connect()) as connection:
                 yield connection
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter from a message that quotes damaged text
             raise TraceFileError(
                 f"{self.path} is damaged or was cut off ({error}); what is left may be saved by: sqlite3 FILE .recover"
             ) from error

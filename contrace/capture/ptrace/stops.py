@@ -40,6 +40,7 @@ from contrace.syscalls.abi import identify, name_of
 from contrace.syscalls.rows import Option, Spec
 
 CLONE_THREAD = 0x00010000  # include/uapi/linux/sched.h
+CLONE_INTO_CGROUP = 0x200000000
 CLONE_NEW_ANY = 0x7E020080  # every CLONE_NEW* of the same header, CLONE_NEWTIME and CLONE_NEWNS among them
 _ALL_NAMESPACES = len(procfs.NAMESPACES)
 
@@ -76,7 +77,7 @@ class Stops:
 
     def found(self, task: Task, parent: int, call: str) -> None:
         """A task that existed before the capture ("attach") or that the capture launched ("run")."""
-        identity, status = self._identities.take(self.now(), task.tid, task.pid, "attach")
+        identity, status = self._identities.take(self.now(), task.tid, task.pid, call)
         task.identity = identity
         task.origin = identity.namespaces
         task.comm = status.comm if status else task.comm
@@ -104,8 +105,7 @@ class Stops:
             launching=parent.launching,
         )
         self.tasks.by_tid[tid] = child
-        inherited = None if flags & CLONE_NEW_ANY else self._known_namespaces(parent)
-        child.identity, _ = self._identities.take(self.now(), tid, child.pid, "start", inherited)
+        child.identity = self._at_birth(parent, child, flags)
         if entry is not None:
             if by_event:
                 self._over(parent, entry, _pid_seen_by(parent, child), from_event=True)
@@ -113,6 +113,14 @@ class Stops:
                 self._cloned(parent, entry, _pid_seen_by(parent, child))
         self._started(child, parent.tid, parent.pid, _BIRTH_CALLS[event])
         return child
+
+    def _at_birth(self, parent: Task, child: Task, flags: int) -> Identity:
+        known = None if flags & CLONE_NEW_ANY else self._known_namespaces(parent)
+        outside = parent.identity is not None and parent.identity.nspids == (parent.tid,)
+        if known is not None and outside and not flags & CLONE_INTO_CGROUP:
+            return self._identities.inherit(self.now(), child.tid, child.pid, parent.tid, known)
+        identity, _ = self._identities.take(self.now(), child.tid, child.pid, "start", known)
+        return identity
 
     def _cloned(self, parent: Task, entry: Entry, result: int) -> None:
         """End the call at its event: nothing can fail after it and the kernel has written all that it returns
