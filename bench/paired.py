@@ -1,4 +1,4 @@
-"""Times the same work several ways, one right after the other in every round, so that a machine's moods hit all alike."""
+"""Times the same work several ways, one after the other in every round, so that a machine's moods hit all alike."""
 
 import statistics
 from collections.abc import Callable, Mapping

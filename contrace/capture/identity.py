@@ -5,6 +5,8 @@ id maps are written once in the life of a user namespace (user_namespaces(7)), a
 namespaces unless its clone flags say otherwise.
 """
 
+import msgspec
+
 from contrace.capture import procfs
 from contrace.records import Identity
 
@@ -24,43 +26,31 @@ class IdentityReader:
         """
         status = procfs.status(tid)
         spaces = procfs.namespaces(tid) if namespaces is None else namespaces
-        nspids = status.nspids if status else None
-        return self._read(tid, time_ns, tid, pid, why, spaces, status, nspids), status
-
-    def inherit(self, time_ns: int, tid: int, pid: int, parent: int, namespaces: dict[str, int]) -> Identity:
-        """Of a new task that is all that its parent is, and whose pid is the same inside: read at the parent, where
-        the kernel has /proc's entries at hand (a third of the time)."""
-        return self._read(parent, time_ns, tid, pid, "start", namespaces, procfs.status(parent), (tid,))
-
-    def _read(
-        self,
-        source: int,
-        time_ns: int,
-        tid: int,
-        pid: int,
-        why: str,
-        namespaces: dict[str, int],
-        status: procfs.Status | None,
-        nspids: tuple[int, ...] | None,
-    ) -> Identity:
-        uid_map, gid_map = self._id_maps(source, namespaces.get("user"))
-        return Identity(
+        uid_map, gid_map = self._id_maps(tid, spaces.get("user"))
+        identity = Identity(
             time_ns=time_ns,
             tid=tid,
             pid=pid,
             why=why,
-            namespaces=namespaces,
+            namespaces=spaces,
             uids=status.uids if status else None,
             gids=status.gids if status else None,
             groups=status.groups if status else None,
             uid_map=uid_map,
             gid_map=gid_map,
-            cgroup=procfs.cgroup(source),
-            exe=procfs.exe(source),
-            cwd=procfs.cwd(source),
-            root=procfs.root(source),
-            nspids=nspids,
+            cgroup=procfs.cgroup(tid),
+            exe=procfs.exe(tid),
+            cwd=procfs.cwd(tid),
+            root=procfs.root(tid),
+            nspids=status.nspids if status else None,
         )
+        return identity, status
+
+    def inherit(self, time_ns: int, tid: int, pid: int, parent: int, namespaces: dict[str, int]) -> Identity:
+        """Of a new task that is all that its parent is, and whose pid is the same inside: read at the parent, where
+        the kernel has /proc's entries at hand (a third of the time)."""
+        identity, _ = self.take(time_ns, parent, pid, "start", namespaces)
+        return msgspec.structs.replace(identity, tid=tid, nspids=(tid,))
 
     def _id_maps(self, tid: int, user: int | None) -> tuple[procfs.IdMap | None, procfs.IdMap | None]:
         known = self._maps.get(user) if user is not None else None

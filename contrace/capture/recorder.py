@@ -224,6 +224,7 @@ class _Recorder:
         try:
             writer = TraceWriter(self._path, self._meta(tracer.mode))
             tracer.start(request.targets, self._command)
+            writer.place()
         except ContraceError as error:
             if writer is not None:
                 writer.discard()
@@ -294,10 +295,7 @@ class _Recorder:
 
     def _finish(self, tracer: Tracer, writer: TraceWriter) -> None:
         finished = tracer.finished
-        if finished is not None:
-            reason = "the command ended"
-        else:
-            reason = self._reason or "every traced process ended"
+        reason = "the command ended" if finished else self._reason or "every traced process ended"
         try:
             writer.finish({"reason": reason, "records": self._records, "lost": self._lost})
         except TraceFileError as error:

@@ -136,7 +136,7 @@ def _ptrace_check(name: str, success: str, error: int) -> Check:
     advice = {
         errno.EPERM: "see Yama above"
         if _yama().ok is False
-        else "a seccomp filter or a security module forbids it; inside a container, start that with --cap-add SYS_PTRACE",
+        else "a seccomp filter or a security module forbids it; start a container with --cap-add SYS_PTRACE",
         errno.EIO: "contrace needs PTRACE_GET_SYSCALL_INFO, which came with Linux 5.3",
         errno.ENOSYS: "this kernel, or a seccomp filter around this shell, has no ptrace",
     }.get(error, "")

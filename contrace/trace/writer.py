@@ -60,7 +60,7 @@ class TraceWriter:
         if not records:
             return self.records
         try:
-            connection = self._placed()
+            connection = self.place()
             connection.execute("BEGIN")
             try:
                 connection.executemany(_INSERT, self._rows(records))
@@ -83,7 +83,7 @@ class TraceWriter:
         """
         facts = msgspec.convert({"ended_monotonic_ns": time.monotonic_ns(), **end}, End)
         try:
-            connection = self._placed()
+            connection = self.place()
             connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", _as_rows(facts))
             deadline = time.monotonic() + _SETTLE_S
             while not _settle(connection) and time.monotonic() < deadline:
@@ -108,8 +108,8 @@ class TraceWriter:
         self.close()
         self._draft.unlink(missing_ok=True)
 
-    def _placed(self) -> sqlite3.Connection:
-        """The connection to the file under its own name, where it is put when that is first needed."""
+    def place(self) -> sqlite3.Connection:
+        """Give the file its name, if it does not have it yet. Returns the connection to it."""
         if self._connection is None:
             for suffix in ("-wal", "-shm"):  # of a killed recorder: they must not meet another file
                 Path(f"{self._real}{suffix}").unlink(missing_ok=True)

@@ -1,7 +1,8 @@
 """Fork the command of `run`, hold it until it is traced, and learn whether its execve worked.
 
 Between fork and execve the child only restores what contrace and Python changed for themselves (signals, LC_CTYPE),
-waits for the word to go, and installs the seccomp filter: the command sees the environment, files and terminal that contrace was started with.
+waits for the word to go, and installs the seccomp filter: the command sees the environment, files and terminal that
+contrace was started with.
 """
 
 import errno

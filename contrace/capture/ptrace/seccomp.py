@@ -52,9 +52,7 @@ class Installer:
         self._number = ctypes.c_long(_SYS_SECCOMP[machine])
         self._code = ctypes.create_string_buffer(code, len(code))
         # struct sock_fprog: unsigned short len; struct sock_filter *filter
-        self._fprog = ctypes.create_string_buffer(
-            struct.pack("@HP", len(code) // 8, ctypes.addressof(self._code))
-        )
+        self._fprog = ctypes.create_string_buffer(struct.pack("@HP", len(code) // 8, ctypes.addressof(self._code)))
 
     def install(self) -> int:
         """In the child: install the filter; 0 or the errno.
@@ -72,8 +70,6 @@ class Installer:
         return error
 
     def _load(self) -> int:
-        if self._libc.syscall(
-            self._number, ctypes.c_ulong(_SECCOMP_SET_MODE_FILTER), ctypes.c_ulong(0), self._fprog
-        ):
+        if self._libc.syscall(self._number, ctypes.c_ulong(_SECCOMP_SET_MODE_FILTER), ctypes.c_ulong(0), self._fprog):
             return ctypes.get_errno()
         return 0

@@ -11,7 +11,7 @@ import time
 from contrace.capture import procfs
 from contrace.capture.base import Wanted
 from contrace.capture.identity import IdentityReader
-from contrace.capture.ptrace import memory
+from contrace.capture.ptrace import clones, memory
 from contrace.capture.ptrace.calls import WantedCalls
 from contrace.capture.ptrace.libc import (
     PTRACE_EVENT_CLONE,
@@ -23,7 +23,6 @@ from contrace.capture.ptrace.libc import (
 )
 from contrace.capture.ptrace.tasks import SKIPPED, Entry, Task, Tasks
 from contrace.records import (
-    Block,
     Entered,
     Exec,
     Identity,
@@ -36,12 +35,8 @@ from contrace.records import (
     TaskStart,
     Text,
 )
-from contrace.syscalls.abi import identify, name_of
 from contrace.syscalls.rows import Option, Spec
 
-CLONE_THREAD = 0x00010000  # include/uapi/linux/sched.h
-CLONE_INTO_CGROUP = 0x200000000
-CLONE_NEW_ANY = 0x7E020080  # every CLONE_NEW* of the same header, CLONE_NEWTIME and CLONE_NEWNS among them
 _ALL_NAMESPACES = len(procfs.NAMESPACES)
 
 _BIRTH_CALLS = {PTRACE_EVENT_FORK: "fork", PTRACE_EVENT_VFORK: "vfork", PTRACE_EVENT_CLONE: "clone"}
@@ -88,9 +83,9 @@ class Stops:
         tid = self._requests.event_message(parent.tid)
         if not tid:
             return None
-        entry, by_event = self._birth_call(parent)
-        flags = _clone_flags(entry)
-        is_thread = bool(flags & CLONE_THREAD)
+        entry, by_event = clones.call_of(parent, self._requests, self._calls, self.now())
+        flags = clones.flags_of(entry)
+        is_thread = bool(flags & clones.CLONE_THREAD)
         # What a manager starts is watched call by call; after the birth, the payload's processes like the payload.
         calls = parent.calls or (parent.manager and not is_thread)
         child = Task(
@@ -108,16 +103,16 @@ class Stops:
         child.identity = self._at_birth(parent, child, flags)
         if entry is not None:
             if by_event:
-                self._over(parent, entry, _pid_seen_by(parent, child), from_event=True)
+                self._over(parent, entry, clones.pid_seen_by(parent, child), from_event=True)
             elif entry is parent.entry and event != PTRACE_EVENT_VFORK:
-                self._cloned(parent, entry, _pid_seen_by(parent, child))
+                self._cloned(parent, entry, clones.pid_seen_by(parent, child))
         self._started(child, parent.tid, parent.pid, _BIRTH_CALLS[event])
         return child
 
     def _at_birth(self, parent: Task, child: Task, flags: int) -> Identity:
-        known = None if flags & CLONE_NEW_ANY else self._known_namespaces(parent)
+        known = None if flags & clones.CLONE_NEW_ANY else self._known_namespaces(parent)
         outside = parent.identity is not None and parent.identity.nspids == (parent.tid,)
-        if known is not None and outside and not flags & CLONE_INTO_CGROUP:
+        if known is not None and outside and not flags & clones.CLONE_INTO_CGROUP:
             return self._identities.inherit(self.now(), child.tid, child.pid, parent.tid, known)
         identity, _ = self._identities.take(self.now(), child.tid, child.pid, "start", known)
         return identity
@@ -169,24 +164,6 @@ class Stops:
         if identity:
             self.out.append(identity)
 
-    def _birth_call(self, parent: Task) -> tuple[Entry | None, bool]:
-        """The clone, fork or vfork that ``parent`` is inside of, and whether its event is all that is seen of it."""
-        if type(parent.entry) is Entry:
-            return parent.entry, False
-        inside = self._requests.call_at_event(parent.tid)
-        if inside is None:
-            return None, False
-        arch, nr, args = inside
-        call = self._calls.look_up(arch, nr)
-        if call is None:
-            abi, number = identify(arch, nr)
-            return Entry(self.now(), abi, number, name_of(abi, number), args, None, (), parent.comm), False
-        rows = call.row.copies if call.row else ()
-        copies = memory.copy(parent.tid, call.abi.word, args, rows, at_exit=False)
-        copies += memory.copy(parent.tid, call.abi.word, args, rows, at_exit=True)
-        entry = Entry(self.now(), call.abi, call.nr, call.name, args, call.row, copies, parent.comm)
-        return entry, call.recorded and not parent.calls
-
     def _known_namespaces(self, task: Task) -> dict[str, int] | None:
         """The namespaces of a task, and of what it starts or executes, where they cannot have changed since its last
         identity was taken; None: they must be read."""
@@ -220,9 +197,7 @@ class Stops:
         copies = memory.copy(task.tid, call.abi.word, values, row.copies, at_exit=False) if row else ()
         comm = task.comm if self._follows_names else procfs.comm(task.tid)
         # The time is taken last: reading memory is contrace's own delay, not the call's.
-        task.entry = Entry(
-            self.now(), call.abi, call.nr, call.name, values, row, copies, comm, recorded=call.recorded
-        )
+        task.entry = Entry(self.now(), call.abi, call.nr, call.name, values, row, copies, comm, recorded=call.recorded)
 
     def left(self, task: Task) -> None:
         """The syscall-exit-stop of a wanted call: clears ``task.entry``."""
@@ -332,6 +307,7 @@ class Stops:
         if born:
             task.calls = task.stepping = False
             task.entry = None
+            self._relax(status.ppid if status else 0)
         self.out.append(
             Exec(
                 time_ns=self.now(),
@@ -353,10 +329,20 @@ class Stops:
                     tid=tid,
                     pid=task.pid,
                     topic="birth",
-                    text="the payload runs inside its new namespaces; from here on it is watched by events only",
+                    text="the payload runs in its new namespaces; it and the processes above it go on by events only",
                 )
             )
         return task
+
+    def _relax(self, pid: int) -> None:
+        """From now on, watch the processes above a payload (its shim, a runtime in the foreground) as managers: by
+        events, and what they start call by call. A shim copies its container's output, and would slow it for ever."""
+        while (above := self.tasks.of_process(pid)) and above[0].calls:
+            for task in above:
+                task.calls = task.stepping = False
+                task.manager = True
+            status = procfs.status(pid)
+            pid = status.ppid if status else 0
 
     def ended(self, task: Task, status: int, signal: int, *, core: bool, superseded_by: int = 0) -> None:
         if isinstance(task.entry, Entry):
@@ -390,22 +376,3 @@ class Stops:
 
     def note(self, topic: str, text: str) -> None:
         self.out.append(Note(time_ns=self.now(), tid=0, pid=0, topic=topic, text=text))
-
-
-def _clone_flags(entry: Entry | None) -> int:
-    """The CLONE_* flags of a call that makes a task. fork and vfork have none."""
-    if entry is None or entry.name in ("fork", "vfork"):
-        return 0
-    if entry.name != "clone3":
-        return entry.args[0]
-    for block in entry.memory:
-        if isinstance(block, Block) and block.address == entry.args[0]:
-            return int.from_bytes(block.data[:8], "little")
-    return CLONE_NEW_ANY  # unknown: nothing may be taken as inherited
-
-
-def _pid_seen_by(parent: Task, child: Task) -> int:
-    """What the call returned: the child's pid in its parent's PID namespace (clone(2))."""
-    inside = parent.identity.nspids if parent.identity else None
-    of_child = child.identity.nspids if child.identity else None
-    return of_child[min(len(inside), len(of_child)) - 1] if inside and of_child else child.tid

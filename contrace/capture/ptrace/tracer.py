@@ -3,8 +3,8 @@
 The thread makes every ptrace request, and its end is the detach: when a tracing thread exits, the kernel lets all of
 its tracees go at once, running, stopped or waiting in vfork (kernel/ptrace.c, exit_ptrace). That is gentler than
 PTRACE_INTERRUPT and PTRACE_DETACH, which make a blocked epoll_wait return EINTR and have to wait for a parent in vfork.
-For the same reason nothing is interrupted at attach under scope birth: the events are switched on by PTRACE_SEIZE itself.
-A stop is never consumed before it is answered (see ``libc.Waiter``), so an end by SIGKILL at any moment is harmless too.
+For the same reason nothing is interrupted at attach under scope birth: PTRACE_SEIZE itself switches the events on. A
+stop is never consumed before it is answered (see ``libc.Waiter``), so an end by SIGKILL at any moment is harmless too.
 """
 
 import errno
@@ -164,7 +164,7 @@ class PtraceTracer:
         error = libc.seize(tid, self._options)
         status = procfs.status(tid)
         if error == 0 and status is not None:
-            return Task(tid=tid, pid=target.pid, calls=False, manager=False, stepping=False, origin={}, comm=status.comm)
+            return Task(tid, target.pid, calls=False, manager=False, stepping=False, origin={}, comm=status.comm)
         if status is None or status.state in "ZX" or error == errno.ESRCH or status.tracer == os.getpid():
             return None
         if status.tracer:
@@ -186,7 +186,8 @@ class PtraceTracer:
             raise PermissionRefused(
                 f"the kernel refuses to trace a process of one's own ({os.strerror(error)}); see `contrace doctor`"
             )
-        task = Task(tid=pid, pid=pid, calls=True, manager=False, stepping=not self.indispensable, origin={}, comm=b"", launching=True)
+        stepping = not self.indispensable
+        task = Task(pid, pid, calls=True, manager=False, stepping=stepping, origin={}, comm=b"", launching=True)
         self._tasks.by_tid[pid] = task
         self._stops.found(task, os.getpid(), "run")
         if task.stepping:
