@@ -29,6 +29,10 @@ class Ended(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     exit_code: int = 0
 
 
+class Lingers(msgspec.Struct, frozen=True, tag=True):
+    """run: the command ended a while ago, but what it started still runs and is watched."""
+
+
 class Began(msgspec.Struct, frozen=True, tag=True):
     """Tracing has begun."""
 
@@ -57,7 +61,7 @@ class Kill(msgspec.Struct, frozen=True, tag=True):
     """run: kill the command and what it started."""
 
 
-Event = Progress | Ended | Began | Failed
+Event = Progress | Lingers | Ended | Began | Failed
 Order = Stop | Pass | Kill
 
 _ENCODER = msgspec.msgpack.Encoder()

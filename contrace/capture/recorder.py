@@ -7,6 +7,7 @@ ignores the signals that a terminal sends to the group: what they mean is decide
 """
 
 import gc
+import math
 import os
 import shutil
 import signal
@@ -20,7 +21,20 @@ import msgspec
 
 from contrace import __version__, errors
 from contrace.capture.base import Command, Tracer, Wanted
-from contrace.capture.messages import Began, Ended, Event, Failed, Frames, Kill, Order, Pass, Progress, Stop, frame
+from contrace.capture.messages import (
+    Began,
+    Ended,
+    Event,
+    Failed,
+    Frames,
+    Kill,
+    Lingers,
+    Order,
+    Pass,
+    Progress,
+    Stop,
+    frame,
+)
 from contrace.capture.ptrace.tracer import PtraceTracer
 from contrace.capture.targets import Target
 from contrace.errors import CommandNotStarted, ContraceError, ExitCode, TraceFileError
@@ -30,6 +44,8 @@ from contrace.trace.writer import TraceWriter
 
 _SWITCH_INTERVAL_S = 0.0002
 """How long writing may keep the tracing thread from the GIL while a stopped task waits; Python's default is 5 ms."""
+_PATIENCE_S = 1.0
+"""How long what the command of `run` started may outlive it before that is said."""
 _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
@@ -69,13 +85,13 @@ class Recording:
         """Readable when `poll` has something."""
         return self._events.fd
 
-    def poll(self) -> list[Progress | Ended]:
+    def poll(self) -> list[Progress | Lingers | Ended]:
         """What happened since the last call; never blocks. The last event is an Ended, also when the recorder was
         killed."""
         events = [
             event
             for event in self._events.read(Event)  # type: ignore[arg-type] # a union is a type for msgspec
-            if isinstance(event, Progress | Ended)
+            if isinstance(event, Progress | Lingers | Ended)
         ]
         if self._events.closed and not any(isinstance(event, Ended) for event in events):
             events.append(
@@ -256,6 +272,7 @@ class _Recorder:
         seconds = self._request.seconds
         deadline = None if seconds is None else time.monotonic() + seconds
         viewed = True
+        patient_until: float | None = None
         for batch in tracer.batches():
             if batch:
                 self._write(tracer, writer, batch)
@@ -267,6 +284,11 @@ class _Recorder:
                     tracer.signal(order.signo)
                 elif isinstance(order, Kill):
                     tracer.kill()
+            if tracer.finished and patient_until is None:
+                patient_until = time.monotonic() + _PATIENCE_S
+            elif patient_until is not None and time.monotonic() > patient_until:
+                patient_until = math.inf
+                self._tell(Lingers())
             if self._orders.closed and self._command is None:
                 self._stop(tracer, "the command line was killed")
             if deadline is not None and time.monotonic() >= deadline:

@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from contrace.capture import procfs
-from contrace.capture.messages import Ended
+from contrace.capture.messages import Ended, Lingers
 from contrace.capture.recorder import Recording, Request, start
 from contrace.capture.targets import Target
 from contrace.cli.signals import Caught, Signals, end_by
@@ -79,6 +79,10 @@ class _Live:
                 if isinstance(event, Ended):
                     self._view.finish()
                     return event
+                if isinstance(event, Lingers):
+                    narrate(
+                        "the command has ended, and contrace stays until what it started has; Ctrl-C twice kills it"
+                    )
             if watched and not self._view.wanted:
                 watched = False
                 poller.unregister(self._view.fileno())
