@@ -67,6 +67,8 @@ request = ctypes.PyDLL(None).ptrace
 
 _process_vm_readv = ctypes.PyDLL(None).process_vm_readv
 _Vectors = ctypes.c_ulong * 4  # two struct iovec: here, there
+_BUFFER = ctypes.create_string_buffer(8192)
+"""For the many small reads; only the tracing thread reads."""
 
 _waitid = ctypes.CDLL(None, use_errno=True).waitid
 
@@ -190,7 +192,7 @@ def read_memory(tid: int, address: int, size: int) -> bytes:
     """Up to ``size`` bytes of a task's memory: fewer, or none, where a page cannot be read by the task itself."""
     if size <= 0:
         return b""
-    buffer = ctypes.create_string_buffer(size)
+    buffer = _BUFFER if size <= len(_BUFFER) else ctypes.create_string_buffer(size)
     vectors = _Vectors(ctypes.addressof(buffer), size, address, size)
     count = _process_vm_readv(
         tid, ctypes.byref(vectors), 1, ctypes.byref(vectors, 2 * ctypes.sizeof(ctypes.c_ulong)), 1, 0

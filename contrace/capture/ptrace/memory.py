@@ -14,6 +14,7 @@ from contrace.syscalls.rows import Copy, Inside, What
 
 _PAGE = 4096
 _WINDOW = 2 * _PAGE
+_POINTERS = 64  # of an array, looked at in one go
 MAX_STRING = 128 * 1024 + 1
 """A single argument's limit, MAX_ARG_STRLEN (include/uapi/linux/binfmts.h: 32 pages, with its NUL), and a byte more:
 one that is too long by a byte is read to its end."""
@@ -82,13 +83,19 @@ class _Reader:
         """Up to ``size`` bytes; fewer where a page is missing."""
         return read_memory(self.tid, address, size)
 
+    def _see(self, address: int) -> int:
+        """Have the bytes at ``address`` in the window, which begins with their page: strings and the arrays that point
+        to them lie close together, in any order. Returns the place in the window; what lies there may be nothing."""
+        place = address - self._window_at
+        if not 0 <= place < len(self._window):
+            place = address % _PAGE
+            self._window_at = address - place
+            self._window = self._read(self._window_at, _WINDOW)
+        return place
+
     def _string(self, address: int, most: int) -> tuple[bytes, bool]:
         """The bytes before the NUL, and whether none was found within ``most`` bytes or before a fault."""
-        start = address - self._window_at
-        if not 0 <= start < len(self._window):
-            self._window = self._read(address, _WINDOW - address % _PAGE)
-            self._window_at = address
-            start = 0
+        start = self._see(address)
         end = self._window.find(b"\0", start, start + most)
         if end >= 0:
             return self._window[start:end], False
@@ -122,18 +129,18 @@ class _Reader:
 
     def _pointers(self, address: int) -> tuple[list[int], int]:
         """The array's elements before its NULL, and the address of the first unreadable one (0: none)."""
-        code = "=%dQ" if self.word == 8 else "=%dI"
         pointers: list[int] = []
         while len(pointers) * self.word < MAX_VECTOR_BYTES:
-            data = self._read(address, _PAGE - address % _PAGE or _PAGE)
+            place = self._see(address)
+            data = self._window[place : place + _POINTERS * self.word]
             count = len(data) // self.word
             if not count:
-                # An element that straddles two pages.
+                # An element that straddles the window's end.
                 data = self._read(address, self.word)
                 count = len(data) // self.word
                 if not count:
                     return pointers, address
-            values = struct.unpack_from(code % count, data)
+            values = struct.unpack_from(f"={count}{'Q' if self.word == 8 else 'I'}", data)
             if 0 in values:
                 pointers.extend(values[: values.index(0)])
                 return pointers, 0
