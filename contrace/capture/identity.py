@@ -46,11 +46,20 @@ class IdentityReader:
         )
         return identity, status
 
-    def inherit(self, time_ns: int, tid: int, pid: int, parent: int, namespaces: dict[str, int]) -> Identity:
-        """Of a new task that is all that its parent is, and whose pid is the same inside: read at the parent, where
-        the kernel has /proc's entries at hand (a third of the time)."""
-        identity, _ = self.take(time_ns, parent, pid, "start", namespaces)
-        return msgspec.structs.replace(identity, tid=tid, nspids=(tid,))
+    def inherit(self, time_ns: int, tid: int, pid: int, parent: Identity) -> Identity:
+        """Of a new task whose parent is watched call by call, and whose pid is the same inside. ``parent``: the last
+        identity, which tells the ids; what others can change, another thread's chdir or a cgroup's owner, is read."""
+        return msgspec.structs.replace(
+            parent,
+            time_ns=time_ns,
+            tid=tid,
+            pid=pid,
+            why="start",
+            cgroup=procfs.cgroup(tid),
+            cwd=procfs.cwd(tid),
+            root=procfs.root(tid),
+            nspids=(tid,),
+        )
 
     def _id_maps(self, tid: int, user: int | None) -> tuple[procfs.IdMap | None, procfs.IdMap | None]:
         known = self._maps.get(user) if user is not None else None

@@ -137,8 +137,6 @@ class Spec:
     name: str
     args: tuple[Arg, ...]
     copies: tuple[Copy, ...] = ()
-    identity: bool = False
-    """May change who the task is: capture takes an Identity after it succeeds."""
     options: dict[int, Option] | None = None
     """For a multiplexed call: the value of argument 0 -> its row; args then describes argument 0 and the
     fall-back for values that are not in the table."""

@@ -99,8 +99,8 @@ SPECS: dict[str, Spec] = {
             ),
             options=PRCTL_OPTIONS,
         ),
-        Spec("unshare", (Arg("flags", As.FLAGS, "unshare"),), identity=True),
-        Spec("setns", (Arg("fd", As.FD), Arg("nstype", As.FLAGS, "setns")), identity=True),
+        Spec("unshare", (Arg("flags", As.FLAGS, "unshare"),)),
+        Spec("setns", (Arg("fd", As.FD), Arg("nstype", As.FLAGS, "setns"))),
         Spec(
             "mount",
             (
@@ -117,9 +117,8 @@ SPECS: dict[str, Spec] = {
             "pivot_root",
             (Arg("new_root", As.PATH), Arg("put_old", As.PATH)),
             (Copy(0, _PATH), Copy(1, _PATH)),
-            identity=True,
         ),
-        Spec("chroot", (Arg("path", As.PATH),), (Copy(0, _PATH),), identity=True),
+        Spec("chroot", (Arg("path", As.PATH),), (Copy(0, _PATH),)),
         Spec(
             "sethostname",
             (Arg("name", As.BUFFER, size_arg=1, most=_UTS), Arg("len", As.UINT)),
@@ -159,3 +158,11 @@ CLONE_REGISTERS: dict[Abi, CloneRegisters] = {
 
 GROUPS: dict[str, tuple[str, ...]] = {"%birth": tuple(SPECS)}
 """Groups of calls for ``--calls``; ``all`` is not a group but every call there is."""
+
+IDENTITY_CALLS = frozenset(
+    "unshare setns pivot_root chroot chdir fchdir "  # namespaces(7), chroot(2), chdir(2)
+    "setuid setreuid setresuid setfsuid setgid setregid setresgid setfsgid setgroups "  # credentials(7)
+    "setuid32 setreuid32 setresuid32 setfsuid32 setgid32 setregid32 setresgid32 setfsgid32 setgroups32".split()  # i386
+)
+"""Calls that may change who their task is: capture takes an Identity after each that succeeds, whether or not the call
+itself is recorded (prctl's options say it in their own rows)."""

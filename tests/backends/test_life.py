@@ -143,6 +143,14 @@ def test_a_child_in_a_new_pid_namespace_has_both_its_pids(capture: Capture) -> N
     assert birth.result == child.tid
 
 
+@pytest.mark.usefixtures("root")
+def test_ids_are_known_after_the_call_that_changed_them_even_if_nobody_asked_for_it(capture: Capture) -> None:
+    records = capture("/usr/bin/setpriv", "--reuid", "1234", "--clear-groups", "/bin/true")
+    [changed] = [r for r in of_kind(records, Identity) if r.why == "setresuid"]
+    assert changed.uids == (1234, 1234, 1234, 1234)
+    assert named(records, "setresuid") == []
+
+
 def test_only_wanted_calls_are_recorded(capture: Capture) -> None:
     records = capture(SH, "-c", "/bin/true; exit 0", calls=frozenset({"chdir"}))
     assert named(records, "execve") == []

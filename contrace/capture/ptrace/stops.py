@@ -59,9 +59,6 @@ class Stops:
         self.info = self._requests.info, self._requests.info_size, self._requests.info_address
         self._identities = IdentityReader()
         self._last_ns = 0
-        # What is known of a task's namespaces stays true only if the calls that change them are watched.
-        self._follows_namespaces = calls.has("unshare") and calls.has("setns")
-        self._follows_names = calls.has("prctl")
 
     def now(self) -> int:
         """CLOCK_MONOTONIC, never twice the same."""
@@ -111,9 +108,9 @@ class Stops:
 
     def _at_birth(self, parent: Task, child: Task, flags: int) -> Identity:
         known = None if flags & clones.CLONE_NEW_ANY else self._known_namespaces(parent)
-        outside = parent.identity is not None and parent.identity.nspids == (parent.tid,)
-        if known is not None and outside and not flags & clones.CLONE_INTO_CGROUP:
-            return self._identities.inherit(self.now(), child.tid, child.pid, parent.tid, known)
+        model = parent.identity
+        if known is not None and model is not None and model.nspids == (parent.tid,):
+            return self._identities.inherit(self.now(), child.tid, child.pid, model)
         identity, _ = self._identities.take(self.now(), child.tid, child.pid, "start", known)
         return identity
 
@@ -165,10 +162,10 @@ class Stops:
             self.out.append(identity)
 
     def _known_namespaces(self, task: Task) -> dict[str, int] | None:
-        """The namespaces of a task, and of what it starts or executes, where they cannot have changed since its last
-        identity was taken; None: they must be read."""
+        """The namespaces of a task watched call by call, and of what it starts or executes, where they cannot have
+        changed since its last identity was taken; None: they must be read."""
         known = task.identity.namespaces if task.identity else {}
-        if not task.calls or not self._follows_namespaces or len(known) < _ALL_NAMESPACES:
+        if not task.calls or len(known) < _ALL_NAMESPACES:
             return None
         # A child, or for time an execve as well, may be in another one (pid_namespaces(7), time_namespaces(7)).
         moves = known["pid"] != known["pid_for_children"] or known["time"] != known["time_for_children"]
@@ -187,17 +184,19 @@ class Stops:
             task.entry = SKIPPED
             return
         task.launching = False
-        if call.name == "prctl" and not self._filtered and not call.recorded:
-            task.entry = SKIPPED
-            return
         row: Spec | Option | None = call.row
+        identity = call.identity
         if call.row is not None and call.row.options is not None:
-            row = call.row.options.get(args[0] & 0xFFFFFFFF, call.row)
+            option = call.row.options.get(args[0] & 0xFFFFFFFF)
+            row = option or call.row
+            identity = option is not None and option.identity
         values = (args[0], args[1], args[2], args[3], args[4], args[5])
         copies = memory.copy(task.tid, call.abi.word, values, row.copies, at_exit=False) if row else ()
-        comm = task.comm if self._follows_names else procfs.comm(task.tid)
         # The time is taken last: reading memory is contrace's own delay, not the call's.
-        task.entry = Entry(self.now(), call.abi, call.nr, call.name, values, row, copies, comm, recorded=call.recorded)
+        now = self.now()
+        task.entry = Entry(
+            now, call.abi, call.nr, call.name, values, row, copies, task.comm, False, call.recorded, identity
+        )
 
     def left(self, task: Task) -> None:
         """The syscall-exit-stop of a wanted call: clears ``task.entry``."""
@@ -228,7 +227,7 @@ class Stops:
             # extends it to every thread.
             for thread in self.tasks.of_process(task.pid):
                 thread.stepping = thread.calls
-        if entry.row is not None and entry.row.identity:
+        if entry.identity:
             before = task.identity.namespaces if task.identity else {}
             task.identity, _ = self._identities.take(self.now(), task.tid, task.pid, entry.name)
             self.out.append(task.identity)

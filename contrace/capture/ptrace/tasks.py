@@ -27,7 +27,9 @@ class Entry:
     announced: bool = False
     """An Entered record is out."""
     recorded: bool = True
-    """False: watched for contrace's own sake only (a seccomp filter being installed)."""
+    """False: watched for contrace's own sake only."""
+    identity: bool = False
+    """May change who the task is."""
 
 
 class _Skipped:

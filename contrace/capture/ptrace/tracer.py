@@ -62,7 +62,7 @@ class PtraceTracer:
             # Without its tracer, the command's wanted calls would fail with ENOSYS: it must not outlive contrace.
             self._options |= libc.PTRACE_O_TRACESECCOMP | libc.PTRACE_O_EXITKILL
         self._machine = os.uname().machine
-        self._calls = WantedCalls(wanted.calls, self._machine, filtered=self.indispensable)
+        self._calls = WantedCalls(wanted.calls, self._machine)
         self._stops = Stops(wanted, self._calls, self._tasks, filtered=self.indispensable)
 
     # --- the consumer's side ------------------------------------------------------------------------------
