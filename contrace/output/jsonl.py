@@ -12,7 +12,7 @@ from typing import Any, TextIO
 import msgspec
 
 from contrace.decode.call import Call, decode
-from contrace.decode.notation import Argument, Notation, Raw
+from contrace.decode.notation import Argument, Notation
 from contrace.filters import Filter
 from contrace.output.describe import describe
 from contrace.output.lines import facts, line
@@ -61,13 +61,13 @@ class JsonLines:
     def _call(self, record: Syscall | Entered, task: Task) -> None:
         call = decode(record, self._notation)
         if self._filter.matches(facts(record, task, call)):
-            self._write(_record(record) | _decoded(record, call))
+            self._write(_record(record, _decoded(record, call)))
 
     def _other(self, record: Record) -> None:
         task, before = self._processes.tell(record)
         text = describe(record, self._notation, before, self._started_ns)
         if self._filter.matches(facts(record, task, None, text)):
-            self._write(_record(record) | {"line": text})
+            self._write(_record(record, {"line": text}))
 
     def _write(self, fields: Json) -> None:
         # DEL is the one character that JSON's ASCII form leaves as it is and a terminal may act on.
@@ -84,22 +84,25 @@ def _capture(meta: Meta) -> Json:
     return {"type": "capture", **facts_known, "command": command}
 
 
-def _record(record: Record) -> dict[str, Json]:
+def _record(record: Record, decoded: dict[str, Json]) -> Json:
+    """What a reader looks for first comes first."""
     fields = {name: _FIELDS.get(name, _plain)(getattr(record, name)) for name in record.__struct_fields__}
-    return {"type": record.kind.name.lower(), **fields}
+    common = {name: fields.pop(name) for name in Record.__struct_fields__}
+    return {"type": record.kind.name.lower(), **common, **decoded, **fields}
 
 
 def _decoded(record: Syscall | Entered, call: Call) -> dict[str, Json]:
+    over = isinstance(record, Syscall)
     return {
-        "call": call.name,
-        "line": line(call) if isinstance(record, Syscall) else call.head,
+        "line": line(call) if over else call.head,
+        "name": call.name,
         "arguments": [_argument(argument) for argument in call.args],
-        "errno": call.errno if isinstance(record, Syscall) else None,
+        "errno": call.errno if over else None,
     }
 
 
 def _argument(argument: Argument) -> Json:
-    return {"name": argument.name, "text": argument.text, "value": _value(argument.raw)}
+    return {"name": argument.name, "text": argument.text, "value": _plain(argument.raw)}
 
 
 def _memory(parts: Sequence[Memory]) -> Json:
@@ -154,11 +157,6 @@ def _plain(value: Json) -> Json:
         case tuple():
             return [_plain(item) for item in value]
     return value
-
-
-def _value(raw: Raw) -> Json:
-    """A decoded value. Structs are no text, but a string that is not UTF-8 looks the same: base64 serves both."""
-    return _plain(raw)
 
 
 def _registers(args: Sequence[int]) -> Json:

@@ -186,9 +186,8 @@ class Lines:
 
 
 def line(call: Call) -> str:
-    """A whole call as strace writes it, on a line of its own and without the process id."""
-    written = call.head + call.tail
-    return f"{written}{padding(len(written))}= {call.result}"
+    """A whole call in one line, without the process id, and without the space that strace aligns results with."""
+    return f"{call.head}{call.tail} = {call.result}"
 
 
 def padding(column: int) -> str:

@@ -159,10 +159,13 @@ CLONE_REGISTERS: dict[Abi, CloneRegisters] = {
 GROUPS: dict[str, tuple[str, ...]] = {"%birth": tuple(SPECS)}
 """Groups of calls for ``--calls``; ``all`` is not a group but every call there is."""
 
+_IDS = ("setuid", "setreuid", "setresuid", "setfsuid", "setgid", "setregid", "setresgid", "setfsgid", "setgroups")
 IDENTITY_CALLS = frozenset(
-    "unshare setns pivot_root chroot chdir fchdir "  # namespaces(7), chroot(2), chdir(2)
-    "setuid setreuid setresuid setfsuid setgid setregid setresgid setfsgid setgroups "  # credentials(7)
-    "setuid32 setreuid32 setresuid32 setfsuid32 setgid32 setregid32 setresgid32 setfsgid32 setgroups32".split()  # i386
+    (
+        *("unshare", "setns", "pivot_root", "chroot", "chdir", "fchdir"),  # namespaces(7), chroot(2), chdir(2)
+        *_IDS,  # credentials(7)
+        *(f"{name}32" for name in _IDS),  # i386 has them with 16 and 32 bits
+    )
 )
 """Calls that may change who their task is: capture takes an Identity after each that succeeds, whether or not the call
 itself is recorded (prctl's options say it in their own rows)."""

@@ -91,7 +91,7 @@ def test_a_thread_that_executes_takes_over_its_leaders_id():
         ended(5, 10),
     ]
     assert strace(records) == [
-        '11    execve("/bin/true", ["true"], 0x3 /* 0 vars */ <unfinished ...>',
+        '11    execve("/bin/true", ["true"], 0x3 /* 0 vars */ <pid changed to 10 ...>',
         "10    +++ superseded by execve in pid 11 +++",
         "10    <... execve resumed>)             = 0",
         "10    +++ exited with 0 +++",

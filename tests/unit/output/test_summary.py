@@ -9,7 +9,7 @@ import pytest
 from contrace.output.summary import Summary, summarise
 from contrace.trace.reader import TraceReader
 from contrace.trace.writer import TraceWriter
-from tests.unit.scene import call, ended, entered, loss, ms, start
+from tests.unit.scene import META, call, ended, entered, loss, ms, start
 
 QUIET = Summary(
     calls=1, errors=0, processes=1, threads=0, lost=0, uncounted=False, seconds=3.21, complete=True, growing=False
@@ -22,12 +22,10 @@ def summary_of(path: Path) -> Summary:
 
 
 @pytest.fixture
-def writer(tmp_path: Path, request):
-    from tests.unit.scene import META
-
+def writer(tmp_path: Path):
     made = TraceWriter(tmp_path / "a.ctrace", META)
-    request.addfinalizer(made.close)
-    return made
+    yield made
+    made.close()
 
 
 RECORDS = [
