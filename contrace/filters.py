@@ -91,7 +91,7 @@ def parse(words: Sequence[str]) -> Filter:
 
 
 def is_filter_word(word: str) -> bool:
-    """Whether a word of a command line is surely meant as a filter: it has a key, is ``failed``, or a text in quotes."""
+    """Whether a word of a command line is surely a filter: it has a key, is ``failed``, or a text in quotes."""
     _, key, value = _split(word)
     return key in KEYS and (key != _PLAIN or value.startswith('"') or word.lstrip("-!") != value.lstrip("-!"))
 

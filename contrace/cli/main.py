@@ -58,11 +58,8 @@ Exit status:
 
 _OUTPUT_REFUSED = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 """Only writing to standard output is answered like this: everything else that is written has errors of its own."""
-_REPHRASED = (
-    ("Value error, ", ""),
-    ("Input should be a valid integer, unable to parse string as an integer", "it is not a whole number"),
-)
-"""What typer's validator (pydantic) says, and how it is said to somebody at a shell."""
+_REPHRASED = (("is not a valid int.", "is not a whole number"),)
+"""What click says, and how it is said to somebody at a shell."""
 
 
 def _version(wanted: bool) -> None:

@@ -76,7 +76,7 @@ def files() -> list[str]:
         ),
         (
             "run -s many true",
-            "invalid value for '-s' / '--string-limit': it is not a whole number\nSee contrace run --help",
+            "invalid value for '-s' / '--string-limit': 'many' is not a whole number\nSee contrace run --help",
         ),
         ("run -s -1 true", "-s -1: a string cannot be shorter than 0 bytes"),
         ("run --for soon true", "--for 'soon': not a time; write 30s, 500ms, 2m or 1h"),

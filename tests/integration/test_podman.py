@@ -15,7 +15,7 @@ def test_podman_run_is_seen_from_conmon_to_the_payload(podman: Podman, tmp_path:
     assert done.stdout.startswith("uid=0(root)")
     trace = Trace(path)
     check_whole(trace)
-    [conmon] = trace.execs(b"/usr/bin/conmon", b"--cid")
-    name = conmon.argv[conmon.argv.index(b"--cid") + 1].decode()
+    [conmon] = trace.execs(b"/usr/bin/conmon", b"-c")
+    name = conmon.argv[conmon.argv.index(b"-c") + 1].decode()
     assert [seen.argv[-1].decode() for seen in trace.execs(b"create", b"--bundle")] == [name]
     check_runc_birth(trace, hostname=name[:12])

@@ -5,9 +5,8 @@ import signal
 import msgspec
 from hypothesis import given
 
-from contrace.output.lines import line
 from contrace.records import Text
-from tests.unit import scene, strategies
+from tests.unit import strategies
 from tests.unit.scene import (
     CLONE_NEWNS,
     META,
@@ -162,12 +161,3 @@ def test_every_line_has_an_end_and_every_resumed_call_was_unfinished(capture):
             unfinished.remove(who)
         else:
             assert who == "#" or " = " in what or what.startswith(("---", "+++"))
-
-
-def test_a_whole_call_as_a_line():
-    from contrace.decode.call import decode
-    from contrace.decode.notation import Notation
-
-    record = execve(1, b"/bin/true", b"true")
-    assert line(decode(record, Notation())) == 'execve("/bin/true", ["true"], 0x3 /* 0 vars */) = 0'
-    assert scene.lines("strace", [record], meta=ALONE) == [line(decode(record, Notation()))]
