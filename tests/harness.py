@@ -52,20 +52,25 @@ class Attached:
         return self.process.wait(30)
 
 
-def attach(*words: str | Path | int, trace: Path) -> Attached:
-    """Start `contrace attach`, and return when it traces."""
+def start_attach(*words: str | Path | int, trace: Path) -> Attached:
+    """Start `contrace attach`, and return at once."""
     errors = trace.with_suffix(".stderr")
     command = [*CONTRACE, "attach", *map(str, words), "--format", "none", "-o", str(trace)]
     with errors.open("wb") as stderr:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr)
-    attached = Attached(process, trace, errors)
+    return Attached(process, trace, errors)
+
+
+def attach(*words: str | Path | int, trace: Path) -> Attached:
+    """Start `contrace attach`, and return when it traces."""
+    session = start_attach(*words, trace=trace)
     try:
-        wait_until(attached.has_begun, f"contrace attach {words} traces")
+        wait_until(session.has_begun, f"contrace attach {words} traces")
     except BaseException:
-        process.kill()
-        process.wait()
+        session.process.kill()
+        session.process.wait()
         raise
-    return attached
+    return session
 
 
 @contextmanager

@@ -58,7 +58,7 @@ def _by_area(change: Change) -> str:
 
 
 def _area(area: str, found: list[Change]) -> str:
-    parts = [f"{change.name} {_text(change.before)} → {_text(change.after)}".lstrip() for change in found]
+    parts = [f"{printable(change.name)} {_text(change.before)} → {_text(change.after)}".lstrip() for change in found]
     return f"{area}: {', '.join(parts)}"
 
 

@@ -3,7 +3,8 @@
 Columns: seconds since the capture began, seconds since the line before, the process as ``comm[pid]`` (``comm[pid/tid]``
 for a thread that is not the first) indented by its place in the process tree, then the call as strace writes it, its
 result and, where it took long, how long. On a terminal lines go on under the call's column where they are too long;
-elsewhere they are left whole, and plain. Colour never says anything that the text does not say.
+elsewhere they are left whole, and plain. Starts and ends of threads are left out unless everything is asked for (-v).
+Colour never says anything that the text does not say.
 """
 
 import re
@@ -19,14 +20,14 @@ from contrace.decode.notation import Notation
 from contrace.filters import Filter
 from contrace.output.escape import name
 from contrace.output.lines import Lines, Piece, Step
-from contrace.records import Identity, Loss, Note, Record, Syscall, TaskExit
+from contrace.records import Identity, Loss, Note, Record, Syscall, TaskExit, TaskStart
 from contrace.story.processes import Task
 from contrace.trace.schema import Meta
 
 _NS_PER_S = 1_000_000_000
 _LONG_NS = 1_000_000
 _VERY_LONG_NS = 100_000_000
-_LABEL_WIDTH, _NARROW_LABEL_WIDTH = 30, 22
+_LABEL_WIDTH, _NARROW_LABEL_WIDTH = 34, 22
 _NARROW = 120  # columns: on a terminal with less, the call needs the room more than the process
 _INDENT, _DEEPEST = 2, 8  # columns per level of the tree, and the level at which it goes on no more
 _LEAST_ROOM = 20  # columns: on a terminal where the call's column leaves less, lines go on at the left
@@ -40,8 +41,10 @@ _LOSS = Style(color="white", bgcolor="red", bold=True)
 _WARNING = Style(color="yellow", bold=True)
 _CHANGE = Style(color="cyan")
 _END = Style(dim=True)
-# Colours of the 256 that can be read on black and on white.
-_PROCESS_COLOURS = (26, 29, 62, 64, 97, 100, 125, 130, 133, 136, 166, 167, 31, 70, 99, 172)
+_PROCESS = tuple(
+    Style(color=f"color({number})")  # of the 256 those that can be read on black and on white
+    for number in (26, 29, 62, 64, 97, 100, 125, 130, 133, 136, 166, 167, 31, 70, 99, 172)
+)
 
 
 class Timeline:
@@ -52,7 +55,8 @@ class Timeline:
         self._started_ns = meta.started_monotonic_ns
         self._before_ns: int | None = None
         self._label_width = _NARROW_LABEL_WIDTH if self._pen.is_narrow else _LABEL_WIDTH
-        self._lines = Lines(notation, chosen, _shows, meta.started_monotonic_ns)
+        shows = _everything if notation.verbose else _tells
+        self._lines = Lines(notation, chosen, shows, meta.started_monotonic_ns)
 
     def feed(self, batch: Sequence[Record]) -> None:
         """Write the lines of one or more complete batches; the last one may have no end yet."""
@@ -154,18 +158,21 @@ class _Pen:
     def _wrapped(self, text: str, width: int) -> str:
         """Broken between words, or within one that is longer than a line."""
         hang = self._hang if width - self._hang >= _LEAST_ROOM else 0
-        parts = []
+        margin = "\n" + " " * hang
+        parts: list[str] = []
         for word in _WORD.findall(text):
-            visible = word.rstrip(" ")
-            if self._column > hang and self._column + cell_len(visible) > width >= hang + cell_len(visible):
-                parts.append("\n" + " " * hang)
+            cells = cell_len(word.rstrip(" "))
+            if self._column > hang and self._column + cells > width >= hang + cells:
+                if parts and parts[-1] == " ":
+                    parts.pop()  # the end of the line takes its place
+                parts.append(margin)
                 self._column = hang
             for letter in word:
                 cells = cell_len(letter)
                 if self._column + cells > width:
                     if letter == " ":
-                        continue  # the end of the line takes its place
-                    parts.append("\n" + " " * hang)
+                        continue
+                    parts.append(margin)
                     self._column = hang
                 parts.append(letter)
                 self._column += cells
@@ -182,8 +189,14 @@ def _colour_system(console: Console) -> ColorSystem | None:
     return names.get(console.color_system or "")
 
 
-def _shows(record: Record) -> bool:
+def _everything(record: Record) -> bool:
     return True
+
+
+def _tells(record: Record) -> bool:
+    """Whether it is worth a line where not everything is asked for: a thread's start is told by the call that started
+    it, and its end by that of its process; but not an execve that took a process over."""
+    return not isinstance(record, (TaskStart, TaskExit)) or record.tid == record.pid
 
 
 def _label(task: Task) -> str:
@@ -194,7 +207,7 @@ def _label(task: Task) -> str:
 
 def _colour(pid: int) -> Style:
     """Always the same for a process, and different for neighbours."""
-    return Style(color=f"color({_PROCESS_COLOURS[pid * 7 % len(_PROCESS_COLOURS)]})")
+    return _PROCESS[pid * 7 % len(_PROCESS)]
 
 
 def _style(record: Record | None) -> Style | None:

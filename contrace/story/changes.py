@@ -64,12 +64,33 @@ def _maps(before: Identity, after: Identity) -> list[Change]:
 
 
 def _places(before: Identity, after: Identity) -> list[Change]:
-    pairs = (("cgroup", before.cgroup, after.cgroup), ("root", before.root, after.root))
-    return [
-        Change(area, "", was.rstrip(b"\n"), now.rstrip(b"\n"))
-        for area, was, now in pairs
-        if was != now and was is not None and now is not None
-    ]
+    found = []
+    if before.cgroup is not None and after.cgroup is not None:
+        found += _cgroups(_hierarchies(before.cgroup), _hierarchies(after.cgroup))
+    if before.root is not None and after.root is not None and before.root != after.root:
+        found.append(Change("root", "", before.root, after.root))
+    return found
+
+
+def _cgroups(before: dict[str, bytes], after: dict[str, bytes]) -> list[Change]:
+    """One per way, since a task mostly moves to the same place in all hierarchies."""
+    moves: dict[tuple[bytes, bytes], list[str]] = {}
+    for name, place in after.items():
+        was = before.get(name)
+        if was is not None and was != place:
+            moves.setdefault((was, place), []).append(name)
+    # Where there is only cgroup v2, there is nothing to tell apart.
+    return [Change("cgroup", "" if len(after) == 1 else ",".join(names), *way) for way, names in moves.items()]
+
+
+def _hierarchies(text: bytes) -> dict[str, bytes]:
+    """Controllers of each hierarchy -> the task's place in it (cgroups(7), /proc/PID/cgroup)."""
+    found = {}
+    for line in text.splitlines():
+        _, _, rest = line.partition(b":")
+        controllers, _, place = rest.partition(b":")
+        found[controllers.decode("ascii", "backslashreplace") or "unified"] = place
+    return found
 
 
 def _numbers(numbers: tuple[int, ...]) -> str:

@@ -49,6 +49,11 @@ def tasks_of(pid: int) -> list[int]:
         return []
 
 
+def is_alive(pid: int) -> bool:
+    """Whether any task of the process lives: its leader, and /proc/PID/stat, may be a zombie while others go on."""
+    return any(map(state_of, tasks_of(pid)))
+
+
 def tracer_of(tid: int) -> int:
     """TracerPid of a task: 0 when nobody traces it, or it is gone."""
     try:
@@ -72,7 +77,7 @@ def our_processes() -> dict[int, str]:
             words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue
-        if ours and state_of(pid):
+        if ours and is_alive(pid):
             found[pid] = words.strip()
     return found
 

@@ -174,12 +174,12 @@ def test_losses_and_warnings_are_written_whatever_the_filter_says():
     assert [fields["type"] for fields in objects(records, words=["call:unshare"])] == ["loss", "note"]
 
 
-@pytest.mark.parametrize("word", ["call:fork", "pid:11", "comm:sh", "-failed", "exited"])
+@pytest.mark.parametrize("word", ["call:fork", "pid:11", "comm:sh", "failed", "-failed", "exited"])
 def test_a_filter_chooses_the_same_as_in_the_timeline(word):
     records = [
         start(0, 11, 10),
         call(1, "fork", tid=11),
-        call(2, "chroot", 1, comm=b"x"),
+        call(2, "chroot", 1, comm=b"x", returns=-1),
         ended(4, 11),
         entered(5, "fork"),
     ]

@@ -44,7 +44,7 @@ def test_namespaces_that_could_not_be_read_are_no_change():
         ("groups", (1, 2), (), Change("ids", "groups", "1/2", "none")),
         ("uid_map", (), ((0, 1000, 1),), Change("maps", "uid_map", "empty", "0 1000 1")),
         ("gid_map", ((0, 0, 9),), ((0, 5, 1), (1, 9, 2)), Change("maps", "gid_map", "0 0 9", "0 5 1, 1 9 2")),
-        ("cgroup", b"0::/\n", b"0::/a\n", Change("cgroup", "", b"0::/", b"0::/a")),
+        ("cgroup", b"0::/\n", b"0::/a\n", Change("cgroup", "", b"/", b"/a")),
         ("root", b"/", b"/new\x1b", Change("root", "", b"/", b"/new\x1b")),
     ],
 )
@@ -52,6 +52,15 @@ def test_other_things_that_change(field, before, after, change):
     assert changes(identity(0, **{field: before}), identity(1, **{field: after})) == (change,)
     assert changes(identity(0, **{field: None}), identity(1, **{field: after})) == ()
     assert changes(identity(0, **{field: before}), identity(1, **{field: None})) == ()
+
+
+def test_moves_through_several_cgroup_hierarchies_are_told_together():
+    before = identity(0, cgroup=b"3:pids:/\n2:cpu,cpuacct:/\n1:name=a\xff:/\n0::/u:x\n")
+    after = identity(1, cgroup=b"3:pids:/a\n2:cpu,cpuacct:/a\n1:name=a\xff:/\n0::/v:x\n")
+    assert changes(before, after) == (
+        Change("cgroup", "pids,cpu,cpuacct", b"/", b"/a"),
+        Change("cgroup", "unified", b"/u:x", b"/v:x"),
+    )
 
 
 def test_changes_come_in_a_fixed_order():
