@@ -1,5 +1,6 @@
 """``contrace show``: read a trace file again, or while it grows."""
 
+import os
 import sys
 import time
 from contextlib import closing, nullcontext, suppress
@@ -54,7 +55,9 @@ def show(
     FILTER words choose what is shown. A word that is no key is looked for in the text.
     """
     from contrace.cli.progress import Progress
-    from contrace.cli.view import Look, View
+    from contrace.cli.view import Look, View, narrate
+    from contrace.decode import strings
+    from contrace.output.summary import summarise
     from contrace.trace.reader import TraceReader
 
     if file is None:
@@ -68,8 +71,10 @@ def show(
             if follow:
                 _follow(reader, view)
         view.finish()
-    if view.failure is not None:
-        raise view.failure
+        if view.failure is not None:
+            raise view.failure
+        if view.wanted or format is Format.none:  # not when the reader of the text has gone
+            narrate(summarise(reader).text(strings.escape(os.fsencode(file))))
     return ExitCode.OK
 
 
