@@ -49,12 +49,15 @@ class IdentityReader:
     def inherit(self, time_ns: int, tid: int, pid: int, parent: Identity) -> Identity:
         """Of a new task whose parent is watched call by call, and whose pid is the same inside. ``parent``: the last
         identity, which tells the ids; what others can change, another thread's chdir or a cgroup's owner, is read."""
+        uid_map, gid_map = self._id_maps(tid, parent.namespaces.get("user"))
         return msgspec.structs.replace(
             parent,
             time_ns=time_ns,
             tid=tid,
             pid=pid,
             why="start",
+            uid_map=uid_map,
+            gid_map=gid_map,
             cgroup=procfs.cgroup(tid),
             cwd=procfs.cwd(tid),
             root=procfs.root(tid),
