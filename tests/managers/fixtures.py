@@ -27,14 +27,21 @@ def need(*programs: str) -> None:
             pytest.skip(f"needs the program {program} (make packages)")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def base() -> Iterator[Path]:
-    """The directory of all managers. Its path is short: a socket's may have 107 bytes (unix(7))."""
+    """The directory of all managers, and of the temporary files of whatever a test starts.
+
+    Its path is short: a socket's may have 107 bytes (unix(7)).
+    """
     directory = Path(tempfile.mkdtemp(prefix="contrace-"))
     directory.chmod(0o755)
+    temporary = directory / "tmp"
+    temporary.mkdir()
+    temporary.chmod(0o1777)
+    os.environ["TMPDIR"] = str(temporary)
     yield directory
     # Reached when every manager has been stopped: what is left is a leak, removed so that it harms nobody.
-    left = host.end_leftovers() + host.unmount_below(directory)
+    left = host.end_leftovers() + host.unmount_below(directory) + [f"file {path}" for path in temporary.iterdir()]
     host.remove_cgroups()
     shutil.rmtree(directory)
     assert not left, "left behind by the tests:\n" + "\n".join(left)

@@ -7,7 +7,7 @@ contrace=$1
 user=()
 if [ "$(id -u)" != 0 ]; then user=(--user --map-root-user); fi
 born='hostname box; echo "I am pid $$ on $(hostname), and I see these processes:"; ps -o pid,args 2>/dev/null || ls -d /proc/[0-9]*'
-command=(unshare "${user[@]}" --pid --mount --uts --ipc --net --fork --mount-proc sh -c "$born")
+command=(unshare "${user[@]}" --pid --mount --uts --ipc --net --fork --mount-proc /bin/sh -c "$born")
 
 if ! unshare "${user[@]}" --pid --mount --uts --ipc --net --fork --mount-proc true 2>/dev/null; then
     echo "This machine does not let you make new namespaces (unshare --pid --mount --uts --ipc --net ${user[*]} fails):" >&2
