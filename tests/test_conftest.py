@@ -26,6 +26,7 @@ def test_fixture(missing):
 """
 LEAVING = """
 import os, subprocess
+from tests.managers.host import stuck_tasks, wait_until
 def test_leaves(base):
     {statement}
 """
@@ -43,6 +44,7 @@ def run_tests(folder: Path, text: str, **setting: str) -> str:
         capture_output=True,
         text=True,
         check=False,
+        timeout=60,
     )
     return done.stdout
 
@@ -78,7 +80,7 @@ def test_the_run_fails_when_a_test_leaves_something(tmp_path: Path, statement: s
     assert re.search(f"left behind by the tests:\nE +{left}", said), said
 
 
-def test_the_run_fails_when_a_task_is_left_stopped(tmp_path: Path) -> None:
-    statement = 'os.kill(os.spawnlp(os.P_NOWAIT, "sleep", "sleep", "1001"), 19)'
+def test_a_test_fails_when_it_leaves_a_task_stopped(tmp_path: Path) -> None:
+    statement = 'os.spawnlp(os.P_NOWAIT, "sh", "sh", "-c", "kill -STOP $$"); wait_until(stuck_tasks, "it stops")'
     said = run_tests(tmp_path, LEAVING.format(statement=statement))
-    assert re.search(r"left stopped or traced:\nE +tid \d+ of \d+ \(sleep 1001\): state T", said), said
+    assert re.search(r"left stopped or traced:\n[E |]+tid \d+ of \d+ \(sh -c kill -STOP \$\$\): state T", said), said

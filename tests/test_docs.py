@@ -1,0 +1,71 @@
+"""The documentation says what is true: links, file names, commands, tables."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from contrace.cli.main import application
+from contrace.errors import ExitCode
+from contrace.filters import KEYS, is_filter_word
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "bench/README.md", *sorted((ROOT / "docs").glob("*.md"))]
+GUIDE = (ROOT / "docs/user-guide.md").read_text()
+
+
+def command_lines() -> list[str]:
+    """Every line of an indented block that begins a contrace command."""
+    lines = [line.strip() for page in PAGES for line in page.read_text().splitlines() if line.startswith("    ")]
+    return [line for line in lines if re.match(r"(sudo )?contrace (attach|run|show|doctor)\b", line)]
+
+
+def options_of(verb: str) -> set[str]:
+    import typer.main
+
+    command = typer.main.get_command(application()).commands[verb]
+    return {name for param in command.params for name in (*param.opts, *param.secondary_opts)} | {"--help", "-h"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text()
+    headings = {re.sub(r"[^\w -]", "", line.lstrip("# ").lower()).replace(" ", "-") for line in text.splitlines()}
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        path, _, place = target.partition("#")
+        assert (page.parent / path).exists(), target
+        assert not place or place in headings, target
+
+
+@pytest.mark.parametrize("line", command_lines())
+def test_commands_exist_with_their_options(line: str) -> None:
+    words = shlex.split(line, comments=True)
+    words = words[1:] if words[0] == "sudo" else words
+    verb, rest = words[1], words[2:]
+    if "--" in rest:
+        rest = rest[: rest.index("--")]
+    for word in rest:
+        if word.startswith("-") and not is_filter_word(word):
+            assert word in options_of(verb), f"contrace {verb} has no option {word}"
+
+
+def test_there_are_commands_to_check() -> None:
+    assert len(command_lines()) > 10
+
+
+def test_the_guide_lists_every_exit_status() -> None:
+    listed = {int(number) for number in re.findall(r"^\| (\d+) \| ", GUIDE, re.M)}
+    assert listed == set(ExitCode)
+
+
+def test_the_guide_lists_every_filter() -> None:
+    rows = dict(re.findall(r"^\| `(.+?)` \| (.+) \|$", GUIDE, re.M))
+    for key in KEYS.values():
+        assert rows[key.example] == key.help
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_are_named_exist(page: Path) -> None:
+    for name in re.findall(r"`((?:contrace|tests|bench|docs)/[\w./]*\w)`", page.read_text()):
+        assert (ROOT / name).exists(), name
