@@ -3,6 +3,7 @@
 ``--version`` is answered here, before typer is imported: that alone would take longer than all the rest of it.
 """
 
+import signal
 import sys
 
 from contrace import __version__
@@ -13,9 +14,12 @@ def main() -> int:
     if sys.argv[1:] == ["--version"]:
         print(f"contrace {__version__}")
         return 0
-    from contrace.cli.main import main as run
+    try:
+        from contrace.cli.main import main as run
 
-    return run(sys.argv[1:])
+        return run(sys.argv[1:])
+    except KeyboardInterrupt:  # during the imports: nothing has begun
+        return 128 + signal.SIGINT
 
 
 if __name__ == "__main__":

@@ -332,7 +332,9 @@ class _Recorder:
             exit_code=self._error.exit_code if self._error else ExitCode.OK,
         )
         os.set_blocking(self._events, True)
-        self._tell(ended)
+        told = self._tell(ended)
+        if self._request.output is None and (self._orders.closed or not told):
+            self._path.unlink(missing_ok=True)  # the command line, which would have removed it, was killed
 
     def _tell(self, event: Event) -> bool:
         """False when nobody listens any more. Progress that does not fit into the pipe is not needed: there is some

@@ -19,6 +19,7 @@ from contrace.cli.signals import Caught, Signals, end_by
 from contrace.cli.view import View, narrate
 from contrace.decode import strings
 from contrace.errors import ContraceError, ExitCode, TraceFileError
+from contrace.output.escape import printable
 from contrace.trace.reader import TraceReader
 
 _PATIENCE_SECONDS = 1.0  # how long a command may take to end after Ctrl-C before it is explained
@@ -124,7 +125,7 @@ class _Live:
 
 def _headline(request: Request, mode: str) -> str:
     if request.verb == "run":
-        return f"running {strings.escape(shlex.join(request.command).encode(errors='surrogateescape'))}: {mode}"
+        return f"running {printable(shlex.join(request.command))}: {mode}"
     named = ", ".join(_describe(target) for target in request.targets[:_TARGETS_NAMED])
     more = len(request.targets) - _TARGETS_NAMED
     return f"attached to {named}{f' and {more} more' if more > 0 else ''}: {mode}; Ctrl-C ends it"

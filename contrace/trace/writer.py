@@ -13,8 +13,8 @@ import os
 import sqlite3
 import stat
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -61,15 +61,9 @@ class TraceWriter:
             return self.records
         try:
             connection = self.place()
-            connection.execute("BEGIN")
-            try:
+            with _transaction(connection):
                 connection.executemany(_INSERT, self._rows(records))
                 self._name(connection, records)
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
         except (OSError, sqlite3.Error) as error:
             raise _cannot("write", self.path, error) from error
         self._batch += 1
@@ -84,7 +78,8 @@ class TraceWriter:
         facts = msgspec.convert({"ended_monotonic_ns": time.monotonic_ns(), **end}, End)
         try:
             connection = self.place()
-            connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", _as_rows(facts))
+            with _transaction(connection):  # a reader sees all of the facts or, on a full disk, none
+                connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", _as_rows(facts))
             deadline = time.monotonic() + _SETTLE_S
             while not _settle(connection) and time.monotonic() < deadline:
                 time.sleep(_SETTLE_STEP_S)
@@ -145,6 +140,19 @@ class TraceWriter:
                 "INSERT OR IGNORE INTO called VALUES (?, ?, ?)",
                 [(abi, _signed(nr), name_of(abi, nr)) for abi, nr in fresh],
             )
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All of the body's changes, or none."""
+    connection.execute("BEGIN")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def _settle(connection: sqlite3.Connection) -> bool:

@@ -180,6 +180,20 @@ def test_it_ends_when_nobody_reads_any_more(busy: "subprocess.Popen[bytes]") -> 
     goes_on(busy)
 
 
+def test_a_command_line_that_is_killed_takes_the_recorder_and_its_temporary_file_with_it(
+    start: Start, busy: "subprocess.Popen[bytes]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(Path("tmp").absolute()))
+    attached = start(*CONTRACE, "attach", str(busy.pid), "-o", "none", stdout=subprocess.DEVNULL, stderr=errors())
+    host.wait_until(lambda: ATTACHED in Path("stderr").read_text(), "contrace traces")
+    assert list(Path("tmp").glob("contrace-*.ctrace"))
+    attached.kill()
+    host.wait_until(lambda: not list(Path("tmp").iterdir()), "the temporary trace file is removed")
+    host.wait_until(lambda: not host.tracer_of(busy.pid), "the recorder has let go")
+    goes_on(busy)
+
+
 def test_it_ends_with_the_last_target(start: Start) -> None:
     target = start("sh", "-c", "while [ ! -e go ]; do sleep 0.05; done; exit 3")
     attached = start(*CONTRACE, "attach", str(target.pid), "-o", "x.ctrace", stdout=subprocess.DEVNULL, stderr=errors())

@@ -29,6 +29,21 @@ def test_help_does_not_load_what_only_captures_need(words: tuple[str, ...]) -> N
     assert not imported & {"rich.console", "sqlite3", "contrace.capture.ptrace", "textual"}
 
 
+def test_ctrl_c_while_it_is_loading_ends_it_without_a_word() -> None:
+    interrupted = """
+import sys
+class CtrlC:
+    def find_spec(self, name, *_):
+        if name == "typer":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, CtrlC())
+from contrace.__main__ import main
+sys.exit(main())
+"""
+    done = subprocess.run([sys.executable, "-c", interrupted, "doctor"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def test_without_a_command_it_shows_the_help() -> None:
     done = contrace()
     assert done.returncode == 2
