@@ -156,7 +156,12 @@ CLONE_REGISTERS: dict[Abi, CloneRegisters] = {
 }
 """clone(2), "C library/kernel differences"; kernel/fork.c, CONFIG_CLONE_BACKWARDS."""
 
-GROUPS: dict[str, tuple[str, ...]] = {"%birth": tuple(SPECS)}
+GROUPS: dict[str, tuple[str, ...]] = {
+    "%birth": (
+        *("execve", "execveat", "clone", "clone3", "fork", "vfork", "prctl", "unshare", "setns"),
+        *("mount", "umount2", "pivot_root", "chroot", "sethostname", "setdomainname"),
+    )
+}
 """Groups of calls for ``--calls``; ``all`` is not a group but every call there is."""
 
 _IDS = ("setuid", "setreuid", "setresuid", "setfsuid", "setgid", "setregid", "setresgid", "setfsgid", "setgroups")
