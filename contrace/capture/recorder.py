@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Collection
 from pathlib import Path
 
 import msgspec
@@ -125,7 +126,7 @@ class Recording:
         os.waitpid(self._pid, 0)
         os.close(self._events.fd)
         if self._temporary:
-            self.path.unlink(missing_ok=True)
+            _remove(self.path)
 
     def _order(self, order: Order) -> None:
         try:
@@ -150,8 +151,8 @@ class Recording:
         raise ContraceError("the recorder process ended before tracing began; see the messages above")
 
 
-def start(request: Request) -> Recording:
-    """Fork the recorder and return when tracing has begun.
+def start(request: Request, mask: Collection[int]) -> Recording:
+    """Fork the recorder and return when tracing has begun. ``mask``: the signals that recorder and command block.
 
     Raises the ContraceError of what went wrong: TraceFileError, CommandNotStarted, PermissionRefused, AlreadyTraced,
     TargetNotFound, BackendUnavailable. Nothing is traced and no process is left then.
@@ -169,7 +170,7 @@ def start(request: Request) -> Recording:
         try:
             os.close(events_read)
             os.close(orders_write)
-            _Recorder(request, command, path, events_write, orders_read).run()
+            _Recorder(request, command, path, events_write, orders_read).run(mask)
             status = ExitCode.OK
         except BaseException:  # noqa: BLE001 - a bug: shown here, since the other side only sees the pipe close
             traceback.print_exc()
@@ -198,6 +199,12 @@ def _temporary_path() -> Path:
     return Path(name)
 
 
+def _remove(trace: Path) -> None:
+    """A trace file and what SQLite keeps beside it, which a killed recorder leaves."""
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{trace}{suffix}").unlink(missing_ok=True)
+
+
 def _rebuilt(failed: Failed) -> ContraceError:
     """The recorder's error, as the exception it was."""
     if failed.kind == "CommandNotStarted":
@@ -221,9 +228,10 @@ class _Recorder:
         self._error: ContraceError | None = None
         self._reason = ""
 
-    def run(self) -> None:
+    def run(self, mask: Collection[int]) -> None:
         for signo in _IGNORED:
             signal.signal(signo, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
         gc.freeze()
         request = self._request
@@ -334,7 +342,7 @@ class _Recorder:
         os.set_blocking(self._events, True)
         told = self._tell(ended)
         if self._request.output is None and (self._orders.closed or not told):
-            self._path.unlink(missing_ok=True)  # the command line, which would have removed it, was killed
+            _remove(self._path)  # the command line, which would have done it, was killed
 
     def _tell(self, event: Event) -> bool:
         """False when nobody listens any more. Progress that does not fit into the pipe is not needed: there is some

@@ -28,10 +28,10 @@ _TARGETS_NAMED = 4  # in the headline; the rest is counted
 
 def capture(request: Request, view: View) -> int:
     """Record what is asked for and show it; returns the exit status, or ends by the command's signal."""
-    with closing(start(request)) as recording:
-        with Signals() as signals:
-            narrate(_headline(request, recording.mode))
-            ended = _Live(request, recording, view, signals).follow()
+    with Signals() as signals, closing(start(request, signals.before)) as recording:
+        signals.listen()
+        narrate(_headline(request, recording.mode))
+        ended = _Live(request, recording, view, signals).follow()
         _summary(request, recording, ended)
     if ended.error is not None:
         error = ContraceError(ended.error)

@@ -28,34 +28,42 @@ class Caught:
 
 
 class Signals:
-    """While entered, `ENDING` signals no longer interrupt: they make ``fileno()`` readable instead.
+    """While entered, `ENDING` signals no longer interrupt: they wait, and make ``fileno()`` readable after `listen`.
 
-    Enter it after the last fork: a child inherits the blocked signals, but not the thread.
+    Enter it before the recorder is forked, so that no signal is lost in between, and give that the mask ``before``;
+    listen after the last fork, since a child would inherit the thread's locks, but not the thread.
     """
+
+    before: set[int]
+    """The signal mask outside."""
 
     def __enter__(self) -> Self:
         # A blocked signal comes even where it is ignored; under nohup(1), SIGHUP is to have no effect.
         hangup = {signal.SIGHUP} if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else set()
         self._awaited = ENDING - hangup
-        self._before = signal.pthread_sigmask(signal.SIG_BLOCK, self._awaited)
+        self.before = set(signal.pthread_sigmask(signal.SIG_BLOCK, self._awaited))
         self._caught: deque[Caught] = deque()
         self._over = False
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
+        self._thread: threading.Thread | None = None
+        return self
+
+    def listen(self) -> None:
+        """From now on ``fileno()`` and `take` tell of what came, also before."""
         self._thread = threading.Thread(target=self._wait, name="signals", daemon=True)
         self._thread.start()
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._over = True
-        if self._thread.ident is not None:
+        if self._thread is not None and self._thread.ident is not None:
             signal.pthread_kill(self._thread.ident, signal.SIGTERM)
-        self._thread.join()
+            self._thread.join()
         os.close(self._read)
         os.close(self._write)
-        signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, self.before)
 
     def fileno(self) -> int:
         """Readable when a signal has come."""

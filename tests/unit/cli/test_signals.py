@@ -11,7 +11,10 @@ from contrace.cli.signals import ENDING, Caught, Signals
 
 def test_signals_are_taken_one_by_one() -> None:
     with Signals() as signals:
-        assert signals.take() == []
+        os.kill(os.getpid(), signal.SIGHUP)
+        signals.listen()
+        assert select.select([signals], [], [], 10)[0]
+        assert signals.take() == [Caught(signal.SIGHUP, from_terminal=False)]
         for signo in (signal.SIGTERM, signal.SIGINT):
             os.kill(os.getpid(), signo)
             assert select.select([signals], [], [], 10)[0]
