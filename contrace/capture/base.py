@@ -20,6 +20,12 @@ class Wanted:
     """Follow what the targets start."""
     use_filter: bool = True
     """run: install a seccomp filter where one can be used."""
+    system_wide: bool = False
+    """eBPF: every process of the machine."""
+    cgroups: tuple[tuple[int, int], ...] = ()
+    """eBPF: (hierarchy id, inode of the directory); processes that come into these cgroups are watched, too."""
+    buffer: int = 16 << 20
+    """eBPF: bytes of the buffer between kernel and contrace."""
 
 
 @dataclass(frozen=True, slots=True)

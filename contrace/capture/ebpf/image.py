@@ -1,0 +1,134 @@
+"""argv and envp: put together from their parts, and repaired from the new program where they could not be read whole.
+
+At an execve's entry a tracepoint cannot wait for a page that is not resident. The kernel's own copy, on the new
+program's stack, is: strings one after the other from arg_start to env_end (fs/exec.c, copy_strings), and behind them the
+path that was asked for. A script's argv begins with its interpreter's instead of argv[0] (fs/binfmt_script.c); the rest
+is the same, counted from the end.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from contrace.capture.ebpf import wire
+from contrace.capture.ebpf.wire import Chunk
+from contrace.records import Memory, Text, Vector
+
+_ARGV_FIRST = True
+
+
+@dataclass(slots=True)
+class Strings:
+    """One vector, as its chunks come in."""
+
+    arg: int
+    array: int
+    word: int
+    items: list[bytes] = field(default_factory=list)
+    broken: dict[int, int] = field(default_factory=dict)
+    fault: int = 0
+    total: int | None = None
+    pieces: int = 0
+    """Items that have come: a string may be several."""
+    ended: bool = False
+    unfinished: bool = False
+    """The last string goes on in the next item."""
+
+    def add(self, chunk: Chunk) -> None:
+        if chunk.first != self.pieces:
+            return  # one before was lost: what follows would be at the wrong place
+        for data, pointer, more in chunk.items:
+            if self.unfinished:
+                self.items[-1] += data
+            else:
+                self.items.append(data)
+            if pointer is not None:
+                self.broken[len(self.items) - 1] = pointer
+            self.unfinished = more
+        self.pieces += chunk.count
+        if chunk.flags & wire.VECTOR_FAULT:
+            self.fault = self.array + self.word * max(len(self.items), chunk.total)
+        if chunk.flags & wire.VECTOR_CUT:
+            self.total = chunk.total
+        self.ended = self.ended or bool(chunk.flags & (wire.VECTOR_LAST | wire.VECTOR_FAULT))
+
+    @property
+    def whole(self) -> bool:
+        return self.ended and not (self.broken or self.fault or self.total)
+
+    def vector(self) -> Vector:
+        total = self.total
+        if not self.ended and total is None:
+            total = len(self.items) + 1  # at least: a part was lost
+        return Vector(
+            arg=self.arg,
+            address=self.array,
+            items=tuple(self.items),
+            broken=dict(self.broken),
+            fault=self.fault,
+            total=total,
+        )
+
+    def replace(self, strings: Sequence[bytes]) -> None:
+        """They are known from elsewhere, whole."""
+        self.items, self.broken, self.fault, self.total, self.ended = list(strings), {}, 0, None, True
+
+
+@dataclass(slots=True)
+class Image:
+    """The argument area of a new program, as far as it was copied."""
+
+    parts: dict[int, bytes] = field(default_factory=dict)
+    """Address -> bytes."""
+
+    def add(self, data: bytes) -> None:
+        address, _missing, _ = wire.IMAGE.unpack_from(data, wire.BODY)
+        self.parts[address] = data[wire.BODY + wire.IMAGE.size :]
+
+    def read(self, start: int, end: int) -> bytes:
+        """What was copied from ``start`` on without a gap, at most up to ``end``."""
+        found = bytearray()
+        for address, data in sorted(self.parts.items()):
+            here = start + len(found)
+            if address <= here < address + len(data):
+                found += data[here - address :]
+        return bytes(found[: end - start])
+
+    def strings(self, start: int, end: int, count: int) -> tuple[bytes, ...]:
+        """The first ``count`` strings there, fewer where not all was copied."""
+        data = self.read(start, end)
+        return tuple(data.split(b"\0")[:-1][:count])
+
+    def repair(
+        self,
+        memory: list[Memory],
+        strings: dict[int, Strings],
+        argv: tuple[bytes, ...],
+        envp: tuple[bytes, ...],
+        behind: int,
+    ) -> None:
+        """Fill in what an execve that succeeded could not be read at its entry. ``behind``: the end of envp."""
+        for place, text in enumerate(memory):
+            if isinstance(text, Text) and text.broken:
+                path = self.read(behind, behind + 4096).partition(b"\0")
+                if path[1]:
+                    memory[place] = Text(arg=text.arg, address=text.address, data=path[0])
+        first, second = (*sorted(strings), None, None)[:2]
+        if first is not None and not strings[first].whole:
+            _repair_argv(strings[first], argv)
+        if second is not None and not strings[second].whole and envp:
+            strings[second].replace(envp)
+
+
+def _repair_argv(strings: Strings, argv: tuple[bytes, ...]) -> None:
+    count = strings.total or len(strings.items)
+    if not argv or strings.fault:
+        return
+    if count == len(argv):
+        strings.replace(argv)
+    elif count < len(argv):
+        # A script: only argv[0] is lost, and only if it could not be read.
+        rest = argv[len(argv) - count + 1 :]
+        first, pointer = (strings.items[0], strings.broken.get(0)) if strings.items else (b"", None)
+        strings.replace((first, *rest))
+        if pointer is not None:
+            strings.broken[0] = pointer
