@@ -144,6 +144,7 @@ static __always_inline int left(void *ctx, u32 nr, u8 abi, s64 result)
 }
 
 #ifdef RAW_CALLS
+#include <uapi/linux/ptrace.h>
 
 /* The call's ABI: a task is marked for the duration of a 32-bit call (arch/x86/include/asm/thread_info.h, TS_COMPAT), or
  * is a 32-bit task (arch/arm64/include/asm/thread_info.h, TIF_32BIT). */

@@ -8,6 +8,9 @@ from contrace.capture.targets import Target
 from contrace.records import Record
 
 
+DEFAULT_BUFFER = 16 << 20
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What to capture."""
@@ -24,7 +27,7 @@ class Wanted:
     """eBPF: every process of the machine."""
     cgroups: tuple[tuple[int, int], ...] = ()
     """eBPF: (hierarchy id, inode of the directory); processes that come into these cgroups are watched, too."""
-    buffer: int = 16 << 20
+    buffer: int = DEFAULT_BUFFER
     """eBPF: bytes of the buffer between kernel and contrace."""
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import msgspec
 
 from contrace import __version__, errors
-from contrace.capture.base import Command, Tracer, Wanted
+from contrace.capture.base import DEFAULT_BUFFER, Command, Tracer, Wanted
 from contrace.capture.messages import (
     Began,
     Ended,
@@ -37,8 +37,9 @@ from contrace.capture.messages import (
     frame,
 )
 from contrace.capture.ptrace.tracer import PtraceTracer
+from contrace.capture.select import Choice, choose
 from contrace.capture.targets import Target
-from contrace.errors import CommandNotStarted, ContraceError, ExitCode, TraceFileError
+from contrace.errors import BackendUnavailable, CommandNotStarted, ContraceError, ExitCode, PermissionRefused, TraceFileError
 from contrace.records import Loss, Record
 from contrace.trace.schema import Meta
 from contrace.trace.writer import TraceWriter
@@ -61,9 +62,16 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """"birth" or "all"."""
     calls: tuple[str, ...] | None
     """Names; None: every call."""
+    backend: str = "auto"
+    """"auto", "ebpf" or "ptrace"."""
     follow: bool = True
     use_filter: bool = True
     seconds: float | None = None
+    system_wide: bool = False
+    cgroups: tuple[tuple[int, int], ...] = ()
+    """Watch what comes into these: (hierarchy id, inode of the directory)."""
+    buffer: int = DEFAULT_BUFFER
+    """eBPF: bytes of the buffer between kernel and contrace."""
     output: Path | None
     """None: a temporary trace file, removed at the end."""
 
@@ -77,6 +85,8 @@ class Recording:
     def __init__(self, pid: int, path: Path, events: int, orders: int, *, temporary: bool) -> None:
         self.path = path
         self.mode = ""
+        self.why = ""
+        """Why this backend, where contrace chose it."""
         self._pid = pid
         self._events = Frames(events)
         self._orders = orders
@@ -142,7 +152,7 @@ class Recording:
         os.set_blocking(self._events.fd, False)
         first = events[0] if events else None
         if isinstance(first, Began):
-            self.mode = first.mode
+            self.mode, self.why = first.mode, first.why
             self._events.unread(events[1:])
             return
         self.close()
@@ -227,6 +237,7 @@ class _Recorder:
         self._lost = 0
         self._error: ContraceError | None = None
         self._reason = ""
+        self._why = ""
 
     def run(self, mask: Collection[int]) -> None:
         for signo in _IGNORED:
@@ -237,28 +248,58 @@ class _Recorder:
         request = self._request
         # A filter cannot be taken out of the command again: with a time limit, contrace has to do without.
         use_filter = request.use_filter and request.seconds is None
-        wanted = Wanted(
+        self._wanted = Wanted(
             scope=request.scope,
             calls=None if request.calls is None else frozenset(request.calls),
             follow=request.follow,
             use_filter=use_filter,
+            system_wide=request.system_wide,
+            cgroups=request.cgroups,
+            buffer=request.buffer,
         )
-        tracer: Tracer = PtraceTracer(wanted, launches=self._command is not None)
-        writer: TraceWriter | None = None
         try:
-            writer = TraceWriter(self._path, self._meta(tracer.mode))
-            tracer.start(request.targets, self._command)
-            writer.place()
+            tracer, writer = self._begin()
         except ContraceError as error:
-            if writer is not None:
-                writer.discard()
             self._tell(Failed(type(error).__name__, str(error), error.exit_code))
             return
-        self._tell(Began(tracer.mode))
+        self._tell(Began(tracer.mode, self._why))
         self._record(tracer, writer)
         self._finish(tracer, writer)
 
-    def _meta(self, mode: str) -> Meta:
+    def _begin(self) -> tuple[Tracer, TraceWriter]:
+        """The first backend that can be used has begun. Raises what keeps the last one from it."""
+        request = self._request
+        launches = self._command is not None
+        ebpf_only = request.system_wide or bool(request.cgroups)
+        choices = choose(request.backend, launches=launches, ebpf_only=ebpf_only)
+        refusal = ""
+        for last, choice in zip([*[False] * (len(choices) - 1), True], choices, strict=True):
+            tracer = self._tracer(choice)
+            writer = TraceWriter(self._path, self._meta(tracer.mode, choice.backend))
+            try:
+                tracer.start(request.targets, self._command)
+                writer.place()
+            except (BackendUnavailable, PermissionRefused) as error:
+                writer.discard()
+                if last:
+                    raise
+                refusal = f": {error}"
+            except ContraceError:
+                writer.discard()
+                raise
+            else:
+                self._why = choice.why + refusal
+                return tracer, writer
+        raise AssertionError("there is a backend to try")
+
+    def _tracer(self, choice: Choice) -> Tracer:
+        if choice.backend == "ptrace":
+            return PtraceTracer(self._wanted, launches=self._command is not None)
+        from contrace.capture.ebpf.tracer import EbpfTracer  # takes a while
+
+        return EbpfTracer(self._wanted)
+
+    def _meta(self, mode: str, backend: str) -> Meta:
         request, uname = self._request, os.uname()
         return Meta(
             version=__version__,
@@ -267,7 +308,7 @@ class _Recorder:
             host=uname.nodename,
             kernel=uname.release,
             machine=uname.machine,
-            backend="ptrace",
+            backend=backend,
             scope=request.scope,
             mode=mode,
             calls=request.calls,

@@ -175,10 +175,10 @@ class Probes:
             "RAW_CALLS": self.raw,
         }
         flags = [f"-D{name}={value}" for name, value in macros.items()]
-        flags += [f"-D{name}" for name, wanted in switches.items() if wanted]
+        flags += ["-Wno-macro-redefined", *(f"-D{name}" for name, wanted in switches.items() if wanted)]
         os.environ["BCC_KERNEL_SOURCE"] = str(PROBES)
         try:
-            return self._bcc.BPF(text=source(), cflags=[*flags, "-Wno-macro-redefined"])
+            return self._bcc.BPF(text=source().encode(), cflags=flags)
         except Exception as error:  # bcc raises plain Exceptions
             raise BackendUnavailable(f"the probes do not compile: {error}\n{said()}") from error
         finally:

@@ -2,10 +2,11 @@
 
 import os
 import re
+import signal
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -52,14 +53,19 @@ def start(made: Callable[..., Path]) -> Iterator[Start]:
         host.end(process)
 
 
-def first_process_of_a_namespace() -> "tuple[subprocess.Popen[bytes], int]":
-    """unshare(1), and the child that is the first process of a PID namespace."""
-    parent = subprocess.Popen(["unshare", "--pid", "--fork", "--kill-child", "sleep", "60"])
+@contextmanager
+def first_process_of_a_namespace() -> Iterator[tuple[int, int]]:
+    """The pids of unshare(1) and of its child, which is the first process of a PID namespace."""
+    parent = subprocess.Popen(["unshare", "--pid", "--fork", "sleep", "60"])
     children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
     host.wait_until(lambda: bool(children.read_text()), "unshare has a child")
     child = int(children.read_text())
     host.wait_until(lambda: Path(f"/proc/{child}/comm").read_text() == "sleep\n", "the child runs")
-    return parent, child
+    try:
+        yield parent.pid, child
+    finally:
+        os.kill(child, signal.SIGKILL)  # unshare waits for it with SIGTERM blocked
+        parent.wait(20)
 
 
 def of(pid: int) -> list[Container]:
@@ -150,11 +156,9 @@ class TestAnyName:
     """As runc and crun have them: the first process of a PID namespace tells."""
 
     @pytest.fixture
-    def family(self, made: Callable[..., Path]) -> "Iterator[tuple[int, int]]":
-        parent, child = first_process_of_a_namespace()
-        yield parent.pid, child
-        host.end(parent)
-        host.wait_until(lambda: not host.is_alive(child), "the child is gone")
+    def family(self, made: Callable[..., Path]) -> Iterator[tuple[int, int]]:  # `made` goes after it
+        with first_process_of_a_namespace() as pids:
+            yield pids
 
     @pytest.mark.parametrize("inner", [(), ("init.scope",), ("payload", "init.scope")], ids="/".join)
     def test_its_cgroup_is_a_container(
@@ -184,11 +188,10 @@ class TestAnyName:
         assert "\x1b" not in refused("nobody has this")
 
     def test_twins_are_told_apart_by_their_cgroups(self, family: tuple[int, int], made: Callable[..., Path]) -> None:
-        parent, child = first_process_of_a_namespace()
-        try:
-            for name, pid in (("one", family[1]), ("two", child)):
-                made(name)
-                enter(made(name, "twin"), pid)
+        places = [made(name, "twin") for name in ("one", "two")]
+        with first_process_of_a_namespace() as (_, child):
+            enter(places[0], family[1])
+            enter(places[1], child)
             head, *table = refused("twin").splitlines()
             assert head == "2 running containers are called 'twin'; name one by the path of its cgroup:"
             assert {line.split()[0]: line.split()[-1] for line in table} == {
@@ -196,9 +199,6 @@ class TestAnyName:
                 f"/{PARENT}/two/twin": str(child),
             }
             assert find(f"/{PARENT}/two/twin").pids == (child,)
-        finally:
-            host.end(parent)
-            host.wait_until(lambda: not host.is_alive(child), "the child is gone")
 
 
 def test_a_beginning_that_several_have(made: Callable[..., Path], start: Start) -> None:
