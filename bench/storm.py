@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.plan import Plan, compiled
 from bench.tracers import ATTACHED, CONTRACE
-from contrace.records import Exec, Kind, Loss, Syscall, TaskExit, TaskStart
+from contrace.records import Entered, Exec, Kind, Loss, Syscall, TaskExit, TaskStart
 from contrace.trace.reader import TraceReader
 
 _PROCESSES, _STARTERS = 20_000, 2
@@ -135,7 +135,8 @@ def _read(trace: Path) -> tuple[Counter[str], Counter[str]]:
     """What is in the trace, and what it says to be lost."""
     arrived: Counter[str] = Counter()
     lost: Counter[str] = Counter()
-    kinds = (Kind.TASK_START, Kind.EXEC, Kind.TASK_EXIT, Kind.SYSCALL, Kind.LOSS)
+    calls = set()
+    kinds = (Kind.TASK_START, Kind.EXEC, Kind.TASK_EXIT, Kind.ENTERED, Kind.SYSCALL, Kind.LOSS)
     with closing(TraceReader(trace)) as reader:
         for _, record in reader.records(kinds=kinds):
             match record:
@@ -145,8 +146,9 @@ def _read(trace: Path) -> tuple[Counter[str], Counter[str]]:
                     arrived["exec"] += 1
                 case TaskExit():
                     arrived["exit"] += 1
-                case Syscall():
-                    arrived["call"] += 1
+                case Entered() | Syscall():  # of one call: the second is missing if its return was lost
+                    calls.add((record.tid, record.time_ns))
                 case Loss():
                     lost.update(record.kinds)
+    arrived["call"] = len(calls)
     return arrived, lost

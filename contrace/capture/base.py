@@ -7,7 +7,6 @@ from typing import Protocol
 from contrace.capture.targets import Target
 from contrace.records import Record
 
-
 DEFAULT_BUFFER = 16 << 20
 
 

@@ -38,10 +38,11 @@ class Mount:
 
     def directory(self, path: bytes) -> bytes | None:
         """The directory of a cgroup; None when it cannot be seen here."""
-        root = self.root.rstrip(b"/")
-        if path != self.root and not path.startswith(root + b"/"):
+        root = self.root.rstrip(b"/") + b"/"
+        below = (path.rstrip(b"/") + b"/").removeprefix(root)
+        if not (path.rstrip(b"/") + b"/").startswith(root) or below.startswith(b"../"):
             return None
-        return self.point.rstrip(b"/") + path[len(root) :]
+        return os.path.join(self.point, below).rstrip(b"/") or b"/"
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,14 @@ from contrace.capture.messages import (
 from contrace.capture.ptrace.tracer import PtraceTracer
 from contrace.capture.select import Choice, choose
 from contrace.capture.targets import Target
-from contrace.errors import BackendUnavailable, CommandNotStarted, ContraceError, ExitCode, PermissionRefused, TraceFileError
+from contrace.errors import (
+    BackendUnavailable,
+    CommandNotStarted,
+    ContraceError,
+    ExitCode,
+    PermissionRefused,
+    TraceFileError,
+)
 from contrace.records import Loss, Record
 from contrace.trace.schema import Meta
 from contrace.trace.writer import TraceWriter

@@ -1,8 +1,9 @@
 """Containers as targets: those of real managers are found by name and id, with their processes and cgroups."""
 
-import json
 import os
+import signal
 import subprocess
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,10 +25,20 @@ from tests.managers.podman import Podman
 from tests.managers.runtimes import Runtimes
 
 SLEEP = ("sleep", "1000")
+WEB, HOSTS, CTR, NICE, POD, FRONT = (f"{name}-{host.NAME}" for name in ("web", "hosts", "ctr", "nice", "pod", "front"))
 
 
-def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+def argv(pid: int) -> list[str]:
+    """[] when the process is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")[:-1]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def stack(word: str) -> dict[int, str]:
+    """What a target word stands for: pid -> name."""
+    return {target.pid: target.why for target in resolve([word])}
 
 
 def check_cgroups(container: Container, *, least: int) -> None:
@@ -87,109 +98,103 @@ def podman_container(podman: Podman, name: str) -> Iterator[str]:
 
 class TestDocker:
     def test_by_name_and_by_id(self, docker: Docker) -> None:
-        with docker_container(docker, "contrace-web") as id:
+        with docker_container(docker, WEB) as id:
             pid = int(docker.client("inspect", "--format", "{{.State.Pid}}", id).stdout)
-            container = find("contrace-web")
-            assert (container.id, container.manager, container.names) == (id, "docker", ("contrace-web",))
+            container = find(WEB)
+            assert (container.id, container.manager, container.names) == (id, "docker", (WEB,))
             assert container.pids == (pid,)
             check_cgroups(container, least=every_hierarchy())
-            for word in (id, id[:12], id[:4], "contrace-we"):
+            for word in (id, id[:12], id[:4], WEB[:-1]):
                 assert find(word) == container
-            assert set(complete.containers("contrace-w")) == {"contrace-web"}
-            assert "contrace-web" in complete.containers("")
+            assert set(complete.containers(WEB[:-1])) == {WEB}
+            assert WEB in complete.containers("")
             assert set(complete.containers(id[:6])) == {id[:12]}
             assert set(complete.containers(id[:20])) == {id}
         assert id not in [running.id for running in containers()]
 
     def test_as_targets(self, docker: Docker) -> None:
-        with docker_container(docker, "contrace-web") as id:
+        with docker_container(docker, WEB) as id:
             command = ["docker", "exec", id, *SLEEP]
             inside = subprocess.Popen(command, env=docker.environment, stdin=subprocess.DEVNULL)
             try:
                 host.wait_until(lambda: len(find(id).pids) == 2, "the exec is in the container")
-                found = resolve_container("contrace-web")
+                found = resolve_container(WEB)
             finally:
                 inside.terminate()
                 inside.wait(20)
             assert [(target.pid, target.why) for target in found.processes] == [
-                (pid, "busybox") for pid in found.container.pids
+                (pid, "sleep") for pid in found.container.pids
             ]
             assert found.cgroups == tuple((cgroup.hierarchy, cgroup.id) for cgroup in found.container.cgroups)
 
     def test_in_the_pid_namespace_of_the_host(self, docker: Docker) -> None:
-        with docker_container(docker, "contrace-host", "--pid", "host") as id:
-            container = find("contrace-host")
+        with docker_container(docker, HOSTS, "--pid", "host") as id:
+            container = find(HOSTS)
             assert (container.id, len(container.pids)) == (id, 1)
 
     def test_names_that_begin_alike(self, docker: Docker) -> None:
-        with docker_container(docker, "contrace-web1") as one, docker_container(docker, "contrace-web2") as two:
-            head, *table = refused("contrace-web").splitlines()
-            assert head == (
-                "2 running containers have a name or id that begins with 'contrace-web'; name one by its id:"
-            )
+        with docker_container(docker, f"{WEB}1") as one, docker_container(docker, f"{WEB}2") as two:
+            head, *table = refused(WEB).splitlines()
+            assert head == (f"2 running containers have a name or id that begins with {WEB!r}; name one by its id:")
             assert sorted(line.split()[:3] for line in table) == sorted(
-                [id[:12], name, "docker"] for id, name in ((one, "contrace-web1"), (two, "contrace-web2"))
+                [id[:12], name, "docker"] for id, name in ((one, f"{WEB}1"), (two, f"{WEB}2"))
             )
-            assert find("contrace-web2").id == two
-            message = refused("contrace-nosuch")
-            assert f"\n  {one[:12]}  contrace-web1" in message
-            assert f"\n  {two[:12]}  contrace-web2" in message
+            assert find(f"{WEB}2").id == two
+            message = refused(f"nosuch-{host.NAME}")
+            assert f"\n  {one[:12]}  {WEB}1" in message
+            assert f"\n  {two[:12]}  {WEB}2" in message
 
     def test_a_daemon_that_hangs_costs_the_name_only(self, docker: Docker) -> None:
-        with docker_container(docker, "contrace-web") as id:
-            docker.process.send_signal(19)
+        with docker_container(docker, WEB) as id:
+            docker.process.send_signal(signal.SIGSTOP)
             try:
                 container = find(id)
             finally:
-                docker.process.send_signal(18)
+                docker.process.send_signal(signal.SIGCONT)
             assert (container.manager, container.names) == ("docker", ())
 
 
 class TestCtr:
     def test_by_name(self, containerd: Containerd) -> None:
-        with ctr_container(containerd, "contrace-ctr") as pid:
-            container = find("contrace-ctr")
-            assert (container.id, container.manager, container.names) == ("contrace-ctr", "containerd", ())
+        with ctr_container(containerd, CTR) as pid:
+            container = find(CTR)
+            assert (container.id, container.manager, container.names) == (CTR, "containerd", ())
             assert container.pids == (pid,)
-            assert container.paths == (f"/{host.NAME}/contrace-ctr",)
-            assert find("contrace-c") == find(container.paths[0]) == container
+            assert container.paths == (f"/{host.NAME}/{CTR}",)
+            assert find(CTR[:-1]) == find(container.paths[0]) == container
             check_cgroups(container, least=every_hierarchy())
-            assert "contrace-ctr" in complete.containers("con")
+            assert CTR in complete.containers(CTR[:-1])
 
     def test_by_the_name_that_nerdctl_gives(self, containerd: Containerd) -> None:
         """nerdctl notes it as an annotation."""
-        id = "c0de" * 16
-        with ctr_container(containerd, id, "--annotation", "nerdctl/name=contrace-nice") as pid:
-            container = find("contrace-nice")
-            assert (container.id, container.names, container.pids) == (id, ("contrace-nice",), (pid,))
+        id = uuid.uuid4().hex * 2
+        with ctr_container(containerd, id, "--annotation", f"nerdctl/name={NICE}") as pid:
+            container = find(NICE)
+            assert (container.id, container.names, container.pids) == (id, (NICE,), (pid,))
 
 
 class TestPodman:
     def test_by_name_and_by_id(self, podman: Podman) -> None:
-        with podman_container(podman, "contrace-pod") as id:
+        with podman_container(podman, POD) as id:
             pid = int(podman.call("inspect", "--format", "{{.State.Pid}}", id))
-            container = find("contrace-pod")
-            assert (container.id, container.manager, container.names) == (id, "podman", ("contrace-pod",))
+            container = find(POD)
+            assert (container.id, container.manager, container.names) == (id, "podman", (POD,))
             assert container.pids == (pid,)
             assert find(id[:8]) == container
             check_cgroups(container, least=every_hierarchy())
 
     def test_the_stack(self, podman: Podman) -> None:
-        command = podman.run_command(*SLEEP)
+        options = ("--rm", "--network", "none", "--cgroup-parent", f"/{host.NAME}", "--name", FRONT)
+        command = podman.command("run", *options, PODMAN_IMAGE, *SLEEP)
         running = subprocess.Popen(command, env=podman.environment, stdin=subprocess.DEVNULL)
         try:
-            stack: set[int] = set()
-
-            def has_begun() -> bool:
-                stack.update(target.pid for target in resolve(["podman"]))
-                shims = [pid for pid in stack if any("sleep" in _argv(child) for child in _children(pid))]
-                return running.pid in stack and bool(shims)
-
-            host.wait_until(has_begun, "podman and conmon run")
+            host.wait_until(lambda: any(FRONT in row.names for row in containers()), "it runs")
+            id = find(FRONT).id
+            found = stack("podman")
+            assert found[running.pid] == "podman"
+            assert [why for pid, why in found.items() if pid != running.pid and id in argv(pid)] == ["conmon"]
         finally:
-            for container in containers():
-                if container.manager == "podman" and _argv(container.pids[0]) == [*SLEEP]:
-                    os.kill(container.pids[0], 9)
+            podman.call("rm", "--force", "--time", "0", "--ignore", FRONT)
             running.wait(20)
 
 
@@ -206,30 +211,16 @@ def test_a_runtime_alone(runtime: str, runtimes: Runtimes) -> None:
         assert container.paths == (f"/{host.NAME}/{name}",)
         check_cgroups(container, least=2)
     finally:
-        os.kill(find(name).pids[0], 9)
+        os.kill(find(name).pids[0], signal.SIGKILL)
         process.wait(20)
 
 
 def test_the_stacks_of_docker_and_containerd(docker: Docker, containerd: Containerd) -> None:
-    with docker_container(docker, "contrace-web") as id, ctr_container(containerd, "contrace-ctr"):
-        stacks = {word: {target.pid: target.why for target in resolve([word])} for word in ("docker", "containerd")}
-        shims = {pid for pid, why in stacks["containerd"].items() if why == "containerd-shim-runc-v2"}
-        assert len([pid for pid in shims if id in _argv(pid) or "contrace-ctr" in _argv(pid)]) == 2
-        assert stacks["containerd"][containerd.pid] == "containerd"
-        assert docker.pid not in stacks["containerd"]
-        assert stacks["docker"].items() >= stacks["containerd"].items()
-        assert stacks["docker"][docker.pid] == "dockerd"
-
-
-def _argv(pid: int) -> list[str]:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")[:-1]
-    except (FileNotFoundError, ProcessLookupError):
-        return []
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except (FileNotFoundError, ProcessLookupError):
-        return []
+    with docker_container(docker, WEB) as id, ctr_container(containerd, CTR):
+        of_docker, of_containerd = stack("docker"), stack("containerd")
+        shims = [pid for pid, why in of_containerd.items() if why == "containerd-shim-runc-v2"]
+        assert len([pid for pid in shims if {id, CTR} & set(argv(pid))]) == 2
+        assert of_containerd[containerd.pid] == "containerd"
+        assert docker.pid not in of_containerd
+        assert of_docker[docker.pid] == "dockerd"
+        assert of_docker.keys() >= {docker.pid, containerd.pid, *shims}

@@ -115,7 +115,7 @@ class Assembler:
                 continue
             if event.kind == Event.FORK and event.tid in exits and exits[event.tid]:
                 self._end_at_birth(event.tid, exits[event.tid][-1])
-            self._handlers[event.kind](self, event)
+            self._handlers[Event(event.kind)](self, event)
         out, self._out = self._out, []
         return out
 
@@ -226,9 +226,7 @@ class Assembler:
         who = wire.sections(event.data, wire.BODY).who
         self._start(event, event.tid, event.pid, "attach", "calls", who, "attach")
 
-    def _start(
-        self, event: _Parsed, tid: int, pid: int, call: str, watched: str, who: Who | None, why: str
-    ) -> None:
+    def _start(self, event: _Parsed, tid: int, pid: int, call: str, watched: str, who: Who | None, why: str) -> None:
         self.alive[tid] = pid
         joined = tid == event.tid
         self._out.append(
@@ -388,11 +386,15 @@ def _complete(call: Open, sections: Sections) -> None:
     """What was copied at the exit: output arguments, and what could not be read at the entry."""
     for copy in sections.memory:
         late = isinstance(copy, Block) and copy.at_exit
-        places = [] if late else [
-            place
-            for place, before in enumerate(call.memory)
-            if (before.arg, before.address, type(before)) == (copy.arg, copy.address, type(copy))
-        ]
+        places = (
+            []
+            if late
+            else [
+                place
+                for place, before in enumerate(call.memory)
+                if (before.arg, before.address, type(before)) == (copy.arg, copy.address, type(copy))
+            ]
+        )
         if places:
             call.memory[places[0]] = copy
         else:

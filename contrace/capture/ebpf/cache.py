@@ -1,4 +1,4 @@
-"""What was read of this kernel, remembered between runs: one small JSON file in the user's cache directory.
+"""What was found out about this kernel and compiled for it, remembered between runs in the user's cache directory.
 
 A convenience that nothing depends on: what is foreign, broken or from another kernel is read anew, and where nothing
 can be kept nothing is. Source: XDG Base Directory Specification.
@@ -40,19 +40,12 @@ def build_id(notes: bytes) -> str:
 
 
 def load(key: str) -> dict[str, int] | None:
-    """What was stored under this key, if it is this user's own and whole."""
+    """The numbers that were stored under this key, if they are this user's own and whole."""
+    data = read(_NAME, _LONGEST)
     try:
-        fd = os.open(_directory() / _NAME, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
+        stored = json.loads(data or b"")
+    except (ValueError, RecursionError):
         return None
-    with open(fd, "rb") as file:
-        facts = os.fstat(fd)
-        if facts.st_uid != os.geteuid() or not stat.S_ISREG(facts.st_mode) or facts.st_mode & 0o022:
-            return None
-        try:
-            stored = json.loads(file.read(_LONGEST))
-        except (OSError, ValueError, RecursionError):
-            return None
     if not isinstance(stored, dict) or stored.get("key") != key or not isinstance(stored.get("values"), dict):
         return None
     values: dict[str, int] = stored["values"]
@@ -61,16 +54,37 @@ def load(key: str) -> dict[str, int] | None:
 
 
 def store(key: str, values: dict[str, int]) -> None:
-    """Keep it for the next run, where that is possible."""
+    """Keep them for the next run, where that is possible."""
+    write(_NAME, json.dumps({"key": key, "values": values}).encode())
+
+
+def read(name: str, longest: int) -> bytes | None:
+    """The file of that name, if it is this user's own and nobody else may write to it."""
+    try:
+        fd = os.open(_directory() / name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    with open(fd, "rb") as file:
+        facts = os.fstat(fd)
+        if facts.st_uid != os.geteuid() or not stat.S_ISREG(facts.st_mode) or facts.st_mode & 0o022:
+            return None
+        try:
+            return file.read(longest)
+        except OSError:
+            return None
+
+
+def write(name: str, data: bytes) -> None:
+    """Keep a file for the next run, where that is possible."""
     with suppress(OSError):
         directory = _directory()
         directory.mkdir(0o700, parents=True, exist_ok=True)
-        part = directory / f"{_NAME}.{os.getpid()}"
+        part = directory / f"{name}.{os.getpid()}"
         fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
-            with open(fd, "w") as file:
-                json.dump({"key": key, "values": values}, file)
-            part.replace(directory / _NAME)
+            with open(fd, "wb") as file:
+                file.write(data)
+            part.replace(directory / name)
         except OSError:
             part.unlink()
             raise

@@ -23,7 +23,7 @@ from contrace.capture.targets import Target
 from contrace.errors import BackendUnavailable, TargetNotFound
 from contrace.records import Loss, Note, Record, TaskStart
 
-TICK_MS = 50
+TICK_S = 0.05
 """Records reach the trace file at most this much later; the buffer has to hold what happens meanwhile."""
 _SETTLE_NS = 2_000_000
 """Events younger than this may still be overtaken by older ones."""
@@ -105,7 +105,7 @@ class EbpfTracer:
             self._probes.watch(os.getppid(), MODE_NONE)
         else:
             self._probes.unwatch(pid)
-        seen = [event for event in map(_header, self._probes.read(0)) if event[4] == wire.Event.EXIT]
+        seen = [event for event in map(_header, self._probes.read()) if event[4] == wire.Event.EXIT]
         own = next((event for event in seen if event[3] == pid), None)
         if own is not None:
             self._assembler.cpu_offset_ns = own[1] - used_ns
@@ -149,9 +149,7 @@ class EbpfTracer:
             self._command_pidfd = os.pidfd_open(launched.pid)
             own = procfs.namespaces(os.getpid())
             flags = LAUNCHING | (0 if self._wanted.follow else ALONE)
-            self._probes.watch(
-                launched.pid, MODE_CALLS, mnt=own.get("mnt", 0), pid_ns=own.get("pid", 0), flags=flags
-            )
+            self._probes.watch(launched.pid, MODE_CALLS, mnt=own.get("mnt", 0), pid_ns=own.get("pid", 0), flags=flags)
             self._found(IdentityReader(), launched.pid, launched.pid, os.getpid(), "run")
             launched.go()
             launched.check_executed()
@@ -185,12 +183,14 @@ class EbpfTracer:
         try:
             first, self._first = self._first, []
             yield first
-            wait = TICK_MS
+            busy = False
             while not self._stopping and not self._over():
-                events = self._probes.read(wait)
-                wait = 0 if len(events) > _BUSY else TICK_MS
+                if not busy:
+                    time.sleep(TICK_S)
+                events = self._probes.read()
+                busy = len(events) > _BUSY
                 yield self._records(events, time.monotonic_ns() - _SETTLE_NS)
-            yield self._records(self._probes.read(0), time.monotonic_ns())
+            yield self._records(self._probes.read(), time.monotonic_ns())
         finally:
             self._probes.detach()
 

@@ -18,9 +18,9 @@ from contextlib import suppress
 
 from contrace.capture import procfs
 from contrace.capture.base import Command, Finished, Wanted
+from contrace.capture.launch import Launched
 from contrace.capture.ptrace import libc, seccomp
 from contrace.capture.ptrace.calls import WantedCalls
-from contrace.capture.launch import Launched
 from contrace.capture.ptrace.libc import PTRACE_SYSCALL, Waiter, request
 from contrace.capture.ptrace.stops import Stops
 from contrace.capture.ptrace.tasks import SKIPPED, Task, Tasks

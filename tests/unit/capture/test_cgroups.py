@@ -85,6 +85,32 @@ def test_a_cgroup_that_is_made_later_is_known_when_it_is_told(
     assert paths.text(ids) == text, "a task that was in it may be asked for later"
 
 
+@pytest.mark.parametrize(
+    ("point", "root", "path", "directory"),
+    [
+        (b"/sys/fs/cgroup", b"/", b"/", b"/sys/fs/cgroup"),
+        (b"/sys/fs/cgroup", b"/", b"/a/b", b"/sys/fs/cgroup/a/b"),
+        (b"/cg", b"/docker/1", b"/docker/1", b"/cg"),
+        (b"/cg", b"/docker/1", b"/docker/1/x", b"/cg/x"),
+        (b"/cg", b"/../..", b"/../../x", b"/cg/x"),
+        (b"/", b"/a", b"/a/b", b"/b"),
+        (b"/", b"/a", b"/a", b"/"),
+    ],
+)
+def test_a_path_and_its_directory(point: bytes, root: bytes, path: bytes, directory: bytes) -> None:
+    mount = Mount(point, root)
+    assert mount.directory(path) == directory
+    assert mount.path(directory) == path
+
+
+@pytest.mark.parametrize(
+    ("root", "path"),
+    [(b"/docker/1", b"/docker"), (b"/docker/1", b"/docker/10"), (b"/", b"/../x"), (b"/..", b"/../../x"), (b"/a", b"/")],
+)
+def test_a_path_that_is_not_below_the_mount(root: bytes, path: bytes) -> None:
+    assert Mount(b"/cg", root).directory(path) is None
+
+
 def test_what_is_not_known_has_no_line() -> None:
     [first, *_] = hierarchies()
     paths = CgroupPaths()

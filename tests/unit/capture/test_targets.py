@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from contrace.capture import targets
+from contrace.capture import procfs, targets
 from contrace.capture.targets import resolve
 from contrace.errors import TargetNotFound
 from tests.managers import host
@@ -26,8 +26,11 @@ def start(tmp_path: Path) -> Iterator[Start]:
         program = tmp_path / name
         if not program.exists():
             shutil.copy(sleep, program)
-        processes.append(subprocess.Popen([program, "60"]))
-        return processes[-1].pid
+        process = subprocess.Popen([program, "60"])
+        processes.append(process)
+        # execve lets the parent go on a moment before the new arguments can be read
+        host.wait_until(lambda: bool(procfs.cmdline(process.pid)), f"{name} runs")
+        return process.pid
 
     yield begin
     for process in processes:
