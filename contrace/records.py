@@ -245,8 +245,8 @@ class Loss(Record, frozen=True):
     """The loss lies between since_ns and time_ns."""
     reason: str
     kinds: dict[str, int] = {}
-    """What was lost, where that is known: "start", "exec", "exit", "signal"; "call" (a call's entry: nothing is known of
-    it), "return" (the call stays an Entered), "memory" (a part of an execve's strings), "refusal", "cgroup"."""
+    """What was lost, where that is known: "start", "exec", "exit", "signal"; "call" (a call's entry: nothing is known
+    of it), "return" (the call stays an Entered), "memory" (a part of an execve's strings), "refusal", "cgroup"."""
 
 
 class Note(Record, frozen=True):

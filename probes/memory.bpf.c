@@ -8,17 +8,17 @@
 
 #define PAGE 4096
 #define PIECE 4096
-#define STRINGS_AT_ONCE 64
+#define STRINGS_AT_ONCE 256
 #define CHUNK 0x6000
-#define COUNTED 1024
+#define COUNTED 128
 #define PAGES_AT_ONCE 8
 #define COPY_HEAD (sizeof(struct head) + sizeof(struct copied))
 
-/* Bytes up to what cannot be read. */
+/* Bytes up to what cannot be read, of three pages at most: no argument but a seccomp filter spans more. */
 static __always_inline u32 put_readable(struct scratch *s, u64 address, u32 wanted)
 {
 	u32 got = 0;
-	LOOP for (int i = 0; i < 8; i++) {
+	LOOP for (int i = 0; i < 3; i++) {
 		u32 step = PAGE - ((address + got) & (PAGE - 1));
 		if (step > wanted - got)
 			step = wanted - got;

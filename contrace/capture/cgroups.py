@@ -34,7 +34,7 @@ class Mount:
 
     def path(self, directory: bytes) -> bytes:
         """The cgroup whose directory this is, as in /proc/TID/cgroup."""
-        return (self.root.rstrip(b"/") + directory[len(self.point.rstrip(b"/")) :]) or b"/"
+        return os.path.join(self.root, directory[len(self.point) :].lstrip(b"/")).rstrip(b"/") or b"/"
 
     def directory(self, path: bytes) -> bytes | None:
         """The directory of a cgroup; None when it cannot be seen here."""

@@ -132,8 +132,8 @@ def containers() -> list[Container]:
         cgroups = (_cgroup(row, path) for row in rows for hierarchy, path in found.places if hierarchy == row.id)
         container = Container(
             id=found.id,
-            manager=found.manager or next((word.manager for word in found.told), ""),
-            names=tuple(dict.fromkeys(name for word in found.told for name in word.names)),
+            manager=found.manager or next((said.manager for said in found.told), ""),
+            names=tuple(dict.fromkeys(name for said in found.told for name in said.names)),
             cgroups=tuple(cgroup for cgroup in cgroups if cgroup is not None),
             pids=tuple(sorted({member.pid for place in found.places for member in inside[place]})),
         )
@@ -186,20 +186,25 @@ def _by_name(members: Iterable[_Member], inside: _Inside, told_of: Iterable[Told
     """Those whose cgroups are named as managers name them, or as a shim says."""
     by_id: dict[str, list[Told]] = defaultdict(list)
     by_end: dict[bytes, Told] = {}
-    for word in told_of:
-        by_id[word.id].append(word)
-        if word.cgroup is not None:
-            by_end[word.cgroup] = word
+    for said in told_of:
+        by_id[said.id].append(said)
+        if said.cgroup is not None:
+            by_end[said.cgroup] = said
     found: dict[object, _Found] = {}
     for place in inside:
         end = b"/" + b"/".join(place[1].rsplit(b"/", 2)[-2:])
         if (name := _name(place[1])) is not None:
             id, manager = name
             found.setdefault(id, _Found(id, manager, by_id[id], [])).places.append(place)
-        elif (said := by_end.get(end)) is not None:
+        elif end in by_end:
+            said = by_end[end]
             found.setdefault(end, _Found(said.id, said.manager, [said], [])).places.append(place)
     places = {place for one in found.values() for place in one.places}
-    homes = {next((p for p in _upwards(place) if p in places), None) for m in members for place in m.places}
+    homes = {
+        next((above for above in _upwards(place) if above in places), None)
+        for member in members
+        for place in member.places
+    }
     # The cgroup of a pod is named like a container's, but whatever it holds is in the containers below it.
     return [one for one in found.values() if not homes.isdisjoint(one.places)]
 

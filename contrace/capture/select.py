@@ -1,4 +1,4 @@
-"""Which capture works here, found out by doing it, and which is taken: what `contrace doctor` and `--backend auto` say."""
+"""Which capture works here, found out by doing it: what `contrace doctor` shows and `--backend auto` takes."""
 
 from dataclasses import dataclass
 

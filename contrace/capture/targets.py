@@ -77,7 +77,7 @@ def resolve_container(word: str) -> ContainerTargets:
     pids = set(container.pids) - _own()
     processes = [process for pid in sorted(pids) if (process := _process(pid)) is not None]
     if not processes:
-        raise TargetNotFound(f"the container {word!r} ended before it could be traced")
+        raise TargetNotFound(f"nothing is left in the container {word!r} that could be traced")
     return ContainerTargets(
         container=container,
         processes=tuple(Target(process.pid, process.name) for process in processes),

@@ -44,8 +44,8 @@ BackendOption = Annotated[
     Option(
         "--backend",
         metavar="NAME",
-        help="How to capture. ebpf: probes in the kernel, nothing is stopped. ptrace: what strace does. auto: to attach, "
-        "ebpf where it works, else ptrace; to run a command, ptrace.",
+        help="How to capture. ebpf: probes in the kernel, nothing is stopped. ptrace: what strace does. auto: to "
+        "attach, ebpf where it works, else ptrace; to run a command, ptrace.",
     ),
 ]
 ScopeOption = Annotated[

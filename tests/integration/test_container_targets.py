@@ -117,7 +117,8 @@ class TestDocker:
             command = ["docker", "exec", id, *SLEEP]
             inside = subprocess.Popen(command, env=docker.environment, stdin=subprocess.DEVNULL)
             try:
-                host.wait_until(lambda: len(find(id).pids) == 2, "the exec is in the container")
+                both = [[*SLEEP]] * 2
+                host.wait_until(lambda: [argv(pid) for pid in find(id).pids] == both, "the exec is in the container")
                 found = resolve_container(WEB)
             finally:
                 inside.terminate()

@@ -1,9 +1,9 @@
 """Events of the probes -> records, in the order in which things happened.
 
 The probes tell entry and exit of a call, and the parts of an execve's arguments, one by one; here they become one
-record. Order matters to readers: a call's Syscall comes before the Exec, Identity or TaskExit that it brought about, and
-a clone's before the TaskStart of its child, unless the child was quicker. What is missing because the ring buffer was
-full is left open: such a call stays an Entered.
+record. Order matters to readers: a call's Syscall comes before the Exec, Identity or TaskExit that it brought about,
+and a clone's before the TaskStart of its child, unless the child was quicker. What is missing because the ring buffer
+was full is left open: such a call stays an Entered.
 """
 
 from collections.abc import Iterable
@@ -75,7 +75,7 @@ class _Parsed:
 
 
 class Assembler:
-    """Keeps what is open between events. ``names_narrow``: whether the calls of 32-bit programs are seen at all."""
+    """Keeps what is open between events. ``sees_narrow``: the calls of 32-bit programs are seen, too."""
 
     def __init__(self, cgroups: CgroupPaths, *, sees_narrow: bool) -> None:
         self.alive: dict[int, int] = {}
@@ -220,13 +220,15 @@ class Assembler:
         how = "fork" if exit_signal == _SIGCHLD else "clone"
         if call is not None and _is_vfork(call):
             how = "vfork"
-        self._start(event, tid, pid, how, _WATCHED[watched], sections.who, "start")
+        self._start(event, tid, pid, call=how, watched=_WATCHED[watched], who=sections.who, why="start")
 
     def _joined(self, event: _Parsed) -> None:
         who = wire.sections(event.data, wire.BODY).who
-        self._start(event, event.tid, event.pid, "attach", "calls", who, "attach")
+        self._start(event, event.tid, event.pid, call="attach", watched="calls", who=who, why="attach")
 
-    def _start(self, event: _Parsed, tid: int, pid: int, call: str, watched: str, who: Who | None, why: str) -> None:
+    def _start(  # noqa: PLR0917
+        self, event: _Parsed, tid: int, pid: int, *, call: str, watched: str, who: Who | None, why: str
+    ) -> None:
         self.alive[tid] = pid
         joined = tid == event.tid
         self._out.append(

@@ -1,8 +1,8 @@
 """The probes' C text -> programs and maps that any process can load, by bcc's compiler.
 
-The compiler is 80 MB of LLVM and takes half a second. So it runs in a child, which hands over what it made and ends; and
-what it made is kept in the user's cache directory, for the same text, macros and bcc. That is the instructions alone:
-what a program finds in the kernel still goes through the kernel's verifier at every start.
+The compiler is 80 MB of LLVM and takes half a second. So it runs in a child, which hands over what it made and ends;
+and what it made is kept in the user's cache directory, for the same text, macros and bcc. That is the instructions
+alone: the kernel's verifier looks at them at every start.
 """
 
 import ctypes
@@ -13,7 +13,6 @@ import struct
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -147,7 +146,7 @@ def _compile(text: str, flags: list[str]) -> bytes:
     return msgspec.msgpack.encode(Object(tuple(maps), programs))
 
 
-def _declare(lib: Any) -> None:
+def _declare(lib: ctypes.CDLL) -> None:
     """bcc's Python part does not declare all that libbcc offers (src/cc/bcc_common.h)."""
     module, number = ctypes.c_void_p, ctypes.c_size_t
     lib.bpf_num_tables.restype, lib.bpf_num_tables.argtypes = number, [module]

@@ -1,9 +1,9 @@
 """argv and envp: put together from their parts, and repaired from the new program where they could not be read whole.
 
 At an execve's entry a tracepoint cannot wait for a page that is not resident. The kernel's own copy, on the new
-program's stack, is: strings one after the other from arg_start to env_end (fs/exec.c, copy_strings), and behind them the
-path that was asked for. A script's argv begins with its interpreter's instead of argv[0] (fs/binfmt_script.c); the rest
-is the same, counted from the end.
+program's stack, is: strings one after the other from arg_start to env_end (fs/exec.c, copy_strings), and behind them
+the path that was asked for. A script's argv begins with its interpreter's instead of argv[0] (fs/binfmt_script.c); the
+rest is the same, counted from the end.
 """
 
 from collections.abc import Sequence
@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from contrace.capture.ebpf import wire
 from contrace.capture.ebpf.wire import Chunk
 from contrace.records import Memory, Text, Vector
-
-_ARGV_FIRST = True
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from types import ModuleType
 
 from contrace.capture.ebpf import library
 from contrace.capture.ebpf.compiler import Map, Object, relocated
@@ -23,7 +23,7 @@ _LICENSE = b"GPL"
 class Table:
     """A map: keys and values are bytes of its sizes."""
 
-    def __init__(self, lib: Any, about: Map) -> None:
+    def __init__(self, lib: ctypes.CDLL, about: Map) -> None:
         self._lib = lib
         self._about = about
         name, sizes = about.name.encode()[:15], (about.key_size, about.value_size)
@@ -51,7 +51,7 @@ class Table:
 class Ring:
     """The reading end of a ring buffer."""
 
-    def __init__(self, bcc: Any, fd: int) -> None:
+    def __init__(self, bcc: ModuleType, fd: int) -> None:
         self._lib = bcc.lib
         self._received: list[bytes] = []
         self._callback = bcc.table._RINGBUF_CB_TYPE(self._receive)
@@ -117,7 +117,7 @@ def refused(what: str, error: int) -> str:
     return f"the kernel refuses {what} ({os.strerror(error)}): see `contrace doctor`, or use --backend ptrace"
 
 
-def _declared(lib: Any) -> Any:
+def _declared(lib: ctypes.CDLL) -> ctypes.CDLL:
     """bcc's Python part does not declare all that libbcc offers (src/cc/libbpf.h)."""
     number, text = ctypes.c_int, ctypes.c_char_p
     lib.bcc_create_map.restype = number

@@ -1,8 +1,8 @@
 """The eBPF backend: nothing is stopped; the probes tell, and this reads what they told a few times a second.
 
-Events come from all CPUs through one buffer, almost in order: a CPU takes the time of an event before it gets its place.
-So the newest are held back for a moment and sorted. Whatever does not fit into the buffer is counted in the kernel and
-reported as a Loss.
+Events come from all CPUs through one buffer, almost in order: a CPU takes the time of an event before it gets its
+place. So the newest are held back for a moment and sorted. Whatever does not fit into the buffer is counted in the
+kernel and reported as a Loss.
 """
 
 import os
@@ -94,8 +94,8 @@ class EbpfTracer:
             raise
 
     def _check_probes(self) -> None:
-        """Make one call that is watched, and see that its event comes; it also tells what the probes' CPU times have too
-        much (see cpu_time in calls.bpf.c)."""
+        """Make one call that is watched, and see that its event comes; it also tells what the probes' CPU times have
+        too much (see cpu_time in calls.bpf.c)."""
         pid = os.getpid()
         self._probes.watch(pid, MODE_CALLS)
         os.setresuid(-1, -1, -1)  # changes nothing (setresuid(2)), and is watched at its exit

@@ -115,7 +115,7 @@ def sections(data: bytes, at: int) -> Sections:
             found.rest[section] = data[at : at + length]
         else:
             found.who = found.who or Who()
-            _identify(found.who, section, flags, data, at, length)
+            _identify(found.who, section, flags, data, at=at, length=length)
         at += length
     return found
 
@@ -128,7 +128,7 @@ def _copied(data: bytes, at: int, length: int) -> Memory:
     return Block(arg=arg, address=address, data=copied, wanted=wanted, at_exit=bool(flags & _COPIED_AT_EXIT))
 
 
-def _identify(who: Who, section: int, flags: int, data: bytes, at: int, length: int) -> None:
+def _identify(who: Who, section: int, flags: int, data: bytes, *, at: int, length: int) -> None:
     if section == _SPACES:
         *values, groups, uid_rows, gid_rows = SPACES.unpack_from(data, at)
         spaces = dict(

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -218,3 +219,13 @@ def test_a_word_that_names_none(made: Callable[..., Path], start: Start) -> None
     few = " ".join(map(str, pids[:4]))
     assert re.search(rf"^  {ID[:12]}  +-  +docker  +{few} and 2 more$", message, re.M)
     assert refused(ID[0]).startswith("no running container is called"), "one letter is too short"
+
+
+def test_contrace_itself_is_no_target(made: Callable[..., Path]) -> None:
+    """Even where all that is in the container is contrace and what called it."""
+    code = f"from contrace.capture.targets import resolve_container; resolve_container({ID!r})"
+    enter_and_run = f'echo $$ > "{made(ID)}/cgroup.procs"; "$@"; exit $?'
+    done = subprocess.run(
+        ["sh", "-c", enter_and_run, "sh", sys.executable, "-c", code], capture_output=True, check=False
+    )
+    assert f"TargetNotFound: nothing is left in the container '{ID}' that could be traced" in done.stderr.decode()
