@@ -7,14 +7,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from bench import scripts, tracers
 from bench.docker_run import docker
 from bench.paired import Seconds, measure, report
 from bench.plan import Plan
-from bench.tracers import ATTACHED, CONTRACE, Tracer, is_ready
+from bench.tracers import ATTACHED, CONTRACE, is_ready
 
 _SETTLED_S, _IDLE_S = 3.0, 10.0
 _HERTZ = os.sysconf("SC_CLK_TCK")
@@ -39,9 +39,9 @@ def main(plan: Plan) -> None:
             "cold cache <= 0.8 s, warm cache <= 0.5 s",
         )
         ends = {
-            "contrace": _until_ended(tracers.contrace(plan.backend), targets),
-            "bpftrace": _until_ended(tracers.bpftrace(scripts.events), targets),
-            "strace": _until_ended(tracers.strace, targets),
+            "contrace, the command": _until_ended(lambda: _contrace(plan, targets, base / "warm")),
+            "contrace, all of it": _until_ended(lambda: tracers.contrace(plan.backend)(*targets)),
+            "bpftrace": _until_ended(lambda: tracers.bpftrace(scripts.events)(*targets)),
         }
         report("from Ctrl-C to the end of the same", measure(ends, plan), ("bpftrace",), "none")
         _idle(plan, targets, base / "warm")
@@ -85,9 +85,9 @@ def _until_bpftrace_attached(targets: list[int], output: Path) -> Callable[[], S
     return once
 
 
-def _until_ended(tracer: Tracer, targets: list[int]) -> Callable[[], Seconds]:
+def _until_ended(tracing: Callable[[], AbstractContextManager[object]]) -> Callable[[], Seconds]:
     def once() -> Seconds:
-        with tracer(*targets):
+        with tracing():
             begin = time.monotonic()
         return time.monotonic() - begin
 

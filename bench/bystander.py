@@ -27,6 +27,7 @@ def main(plan: Plan) -> None:
 
         def under(tracer: tracers.Tracer, work: str, count: int) -> Callable[[], Seconds]:
             def once() -> Seconds:
+                tracers.await_no_tracepoints()
                 with tracer(elsewhere):
                     done = subprocess.run([program, work, str(count), file], check=True, capture_output=True, text=True)
                 return float(done.stdout) * count / 1e9

@@ -1,9 +1,7 @@
 """A storm of short-lived processes: what arrives in the trace, and whether what does not is counted to the last one."""
 
-import signal
 import subprocess
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -11,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.plan import Plan, compiled
-from bench.tracers import ATTACHED, CONTRACE
+from bench.tracers import ATTACHED, CONTRACE, attached
 from contrace.records import Entered, Exec, Kind, Loss, Syscall, TaskExit, TaskStart
 from contrace.trace.reader import TraceReader
 
@@ -78,10 +76,12 @@ def _untraced(command: list[Path]) -> float:
 
 
 def _traced(plan: Plan, command: list[Path], rate: int, base: Path) -> Outcome:
-    trace = base / "trace.ctrace"
+    trace, errors = base / "trace.ctrace", base / "stderr"
     trace.unlink(missing_ok=True)
-    with _storm(command, rate) as storm, _attached(plan, storm.pid, trace):
-        came = _begin(storm)
+    with _storm(command, rate) as storm:
+        attach = [*CONTRACE, "attach", str(storm.pid), "--backend", plan.backend, "--scope", "all"]
+        with attached([*attach, "--format", "none", "-o", str(trace)], errors, lambda: ATTACHED in errors.read_text()):
+            came = _begin(storm)
     arrived, lost = _read(trace)
     return Outcome(came, arrived, lost)
 
@@ -112,23 +112,6 @@ def _begin(storm: "subprocess.Popen[str]") -> float:
     storm.stdin.write("\n")
     storm.stdin.flush()
     return _PROCESSES / (int(storm.stdout.readline()) / 1e9)
-
-
-@contextmanager
-def _attached(plan: Plan, pid: int, trace: Path) -> Iterator[None]:
-    errors = trace.with_suffix(".stderr")
-    command = [*CONTRACE, "attach", str(pid), "--backend", plan.backend, "--scope", "all"]
-    with errors.open("wb") as stderr:
-        tracer = subprocess.Popen([*command, "--format", "none", "-o", trace], stdin=subprocess.DEVNULL, stderr=stderr)
-    try:
-        while ATTACHED not in errors.read_text():
-            if tracer.poll() is not None:
-                raise RuntimeError(f"contrace does not trace:\n{errors.read_text()}")
-            time.sleep(0.01)
-        yield
-    finally:
-        tracer.send_signal(signal.SIGINT)
-        tracer.wait(_PATIENCE_S)
 
 
 def _read(trace: Path) -> tuple[Counter[str], Counter[str]]:

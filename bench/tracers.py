@@ -1,5 +1,6 @@
 """The tracers, each attached to running processes for as long as a body takes."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -16,7 +17,9 @@ CALLS = ",".join(GROUPS["%birth"])
 CONTRACE = (sys.executable, "-m", "contrace")
 ATTACHED = "Ctrl-C ends it"
 """On contrace's standard error as soon as it traces."""
-_PATIENCE_S = 20.0
+_PATIENCE_S = 60.0
+_TRACEPOINTS = frozenset(("anon_inode:[perf_event]", "anon_inode:bpf_link", "anon_inode:bpf-raw-tracepoint"))
+"""What /proc/PID/fd calls a perf tracepoint, and a raw one."""
 
 Tracer = Callable[..., AbstractContextManager[None]]
 """Called with pids."""
@@ -36,7 +39,7 @@ def contrace(backend: str) -> Tracer:
         with tempfile.TemporaryDirectory() as directory:
             trace, errors = f"{directory}/trace.ctrace", Path(directory) / "stderr"
             command = [*CONTRACE, "attach", *map(str, pids), "--backend", backend, "--format", "none", "-o", trace]
-            with _attached(command, errors, lambda: ATTACHED in errors.read_text()):
+            with attached(command, errors, lambda: ATTACHED in errors.read_text()):
                 yield
 
     return tracing
@@ -51,7 +54,7 @@ def bpftrace(script: Callable[..., str]) -> Tracer:
             output = Path(directory) / "output"
             output.touch()
             command = scripts.command(script(*pids), str(output))
-            with _attached(command, Path(directory) / "stderr", lambda: is_ready(output)):
+            with attached(command, Path(directory) / "stderr", lambda: is_ready(output)):
                 yield
 
     return tracing
@@ -69,14 +72,17 @@ def strace(*pids: int) -> Iterator[None]:
     with tempfile.TemporaryDirectory() as directory:
         which = [word for pid in pids for word in ("-p", str(pid))]
         command = ["strace", "-f", *which, f"--trace={CALLS}", "-o", f"{directory}/strace.log"]
-        with _attached(command, Path(directory) / "stderr", lambda: all(map(_traced, pids))):
+        with attached(command, Path(directory) / "stderr", lambda: all(map(_traced, pids))):
             yield
 
 
 @contextmanager
-def _attached(command: list[str], errors: Path, ready: Callable[[], bool]) -> Iterator[None]:
+def attached(command: list[str], errors: Path, ready: Callable[[], bool]) -> Iterator[None]:
+    """Start a tracer, run the body once it is ready, end it as by Ctrl-C; nothing of it is left afterwards."""
     with errors.open("wb") as stderr:
-        tracer = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr)
+        tracer = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, process_group=0
+        )
     try:
         deadline = time.monotonic() + _PATIENCE_S
         while not ready():
@@ -87,6 +93,37 @@ def _attached(command: list[str], errors: Path, ready: Callable[[], bool]) -> It
     finally:
         tracer.send_signal(signal.SIGINT)
         tracer.wait(_PATIENCE_S)
+        # contrace leaves it to a process in the background to free its tracepoints, which slow whatever comes next.
+        _await(lambda: not _exists(tracer.pid), f"the end of everything that {command} started")
+
+
+def await_no_tracepoints() -> None:
+    """Return when no process of the machine has a tracepoint; raises RuntimeError when that takes too long."""
+    _await(lambda: not any(map(_has_tracepoint, Path("/proc").glob("[0-9]*/fd"))), "others to use no tracepoints")
+
+
+def _has_tracepoint(descriptors: Path) -> bool:
+    """Whether a process has a perf event or a BPF link."""
+    try:
+        return any(os.readlink(entry.path) in _TRACEPOINTS for entry in os.scandir(descriptors))
+    except OSError:  # it has ended meanwhile, or is nobody's to look into, such as pid 1 in some machines
+        return False
+
+
+def _exists(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _await(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + _PATIENCE_S
+    while not condition():
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"waited {_PATIENCE_S:g} s in vain for {what}")
+        time.sleep(0.05)
 
 
 def _traced(pid: int) -> bool:

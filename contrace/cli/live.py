@@ -13,7 +13,8 @@ from dataclasses import replace
 
 from contrace.capture import procfs
 from contrace.capture.messages import Ended, Lingers
-from contrace.capture.recorder import Recording, Request, start
+from contrace.capture.recorder import Request
+from contrace.capture.recording import Recording, start
 from contrace.capture.targets import Target
 from contrace.cli.signals import Caught, Signals, end_by
 from contrace.cli.view import View, narrate

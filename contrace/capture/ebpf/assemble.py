@@ -7,18 +7,17 @@ was full is left open: such a call stays an Entered.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from contrace.capture.cgroups import CgroupPaths
 from contrace.capture.ebpf import wire
 from contrace.capture.ebpf.image import Image, Strings
-from contrace.capture.ebpf.wire import Event, Sections, Who
+from contrace.capture.ebpf.opened import Open
+from contrace.capture.ebpf.wire import Event, Who
 from contrace.records import (
-    Block,
     Entered,
     Exec,
     Identity,
-    Memory,
     Note,
     Record,
     Signal,
@@ -27,35 +26,11 @@ from contrace.records import (
     TaskStart,
 )
 from contrace.syscalls.abi import Abi, name_of
-from contrace.syscalls.flags.clone import CLONE_VFORK
 
 _SIGCHLD = 17
 _SIGINFO_SIZE = 128  # siginfo_t, include/uapi/asm-generic/siginfo.h: what ptrace gives
 _WATCHED = {1: "events", 2: "calls"}
 _STARTING = frozenset(("clone", "clone3", "fork", "vfork"))
-
-
-@dataclass(slots=True)
-class Open:
-    """A call between its entry and its exit."""
-
-    time_ns: int
-    cpu_ns: int
-    abi: Abi
-    nr: int
-    args: tuple[int, int, int, int, int, int]
-    comm: bytes
-    memory: list[Memory]
-    strings: dict[int, Strings] = field(default_factory=dict)
-    refused: list[tuple[int, int]] = field(default_factory=list)
-    announced: bool = False
-
-    @property
-    def name(self) -> str:
-        return name_of(self.abi, self.nr)
-
-    def copied(self) -> tuple[Memory, ...]:
-        return (*self.memory, *(strings.vector() for _, strings in sorted(self.strings.items())))
 
 
 @dataclass(slots=True)
@@ -160,7 +135,7 @@ class Assembler:
         call = self._open.get(event.tid)
         if call is not None and (call.nr, call.abi) == (event.nr, event.abi):
             del self._open[event.tid]
-            _complete(call, sections)
+            call.complete(sections)
             self._over(event, event.tid, call, result)
         if sections.who is not None:
             self._identity(event.time_ns, event.tid, event.pid, name_of(Abi(event.abi), event.nr), sections.who)
@@ -168,7 +143,7 @@ class Assembler:
     def _end_at_birth(self, tid: int, exit_event: _Parsed) -> None:
         """Tell of a clone before its child, if its end is known. Only a vfork goes on meanwhile."""
         call = self._open.get(tid)
-        if call is not None and call.name in _STARTING and not _is_vfork(call):
+        if call is not None and call.name in _STARTING and not call.is_vfork:
             exit_event.done = True
             self._left(exit_event)
 
@@ -218,7 +193,7 @@ class Assembler:
         sections = wire.sections(event.data, wire.BODY + wire.FORK.size)
         call = self._open.get(event.tid)
         how = "fork" if exit_signal == _SIGCHLD else "clone"
-        if call is not None and _is_vfork(call):
+        if call is not None and call.is_vfork:
             how = "vfork"
         self._start(event, tid, pid, call=how, watched=_WATCHED[watched], who=sections.who, why="start")
 
@@ -226,9 +201,7 @@ class Assembler:
         who = wire.sections(event.data, wire.BODY).who
         self._start(event, event.tid, event.pid, call="attach", watched="calls", who=who, why="attach")
 
-    def _start(  # noqa: PLR0917
-        self, event: _Parsed, tid: int, pid: int, *, call: str, watched: str, who: Who | None, why: str
-    ) -> None:
+    def _start(self, event: _Parsed, tid: int, pid: int, *, call: str, watched: str, who: Who | None, why: str) -> None:
         self.alive[tid] = pid
         joined = tid == event.tid
         self._out.append(
@@ -382,31 +355,3 @@ class Assembler:
 def _parse(data: bytes) -> _Parsed:
     time_ns, cpu_ns, tid, pid, kind, abi, nr, _, comm = wire.HEADER.unpack_from(data)
     return _Parsed(time_ns, cpu_ns, tid, pid, kind, abi, nr, comm.partition(b"\0")[0], data)
-
-
-def _complete(call: Open, sections: Sections) -> None:
-    """What was copied at the exit: output arguments, and what could not be read at the entry."""
-    for copy in sections.memory:
-        late = isinstance(copy, Block) and copy.at_exit
-        places = (
-            []
-            if late
-            else [
-                place
-                for place, before in enumerate(call.memory)
-                if (before.arg, before.address, type(before)) == (copy.arg, copy.address, type(copy))
-            ]
-        )
-        if places:
-            call.memory[places[0]] = copy
-        else:
-            call.memory.append(copy)
-
-
-def _is_vfork(call: Open) -> bool:
-    if call.name == "vfork":
-        return True
-    if call.name == "clone3":
-        flags = next((int.from_bytes(m.data[:8], "little") for m in call.memory if isinstance(m, Block)), 0)
-        return bool(flags & CLONE_VFORK)
-    return call.name == "clone" and bool(call.args[0] & CLONE_VFORK)
