@@ -14,7 +14,7 @@ from contrace.records import Entered, Exec, Kind, Loss, Syscall, TaskExit, TaskS
 from contrace.trace.reader import TraceReader
 
 _PROCESSES, _STARTERS = 20_000, 2
-_RATES = (500, 1000, 2000, 3000, 4000)
+_RATES = (500, 1000, 2000, 3000, 4000, 6000, 8000)
 _TRUTH = {
     # The starters are made with fork, which glibc makes a clone, and end; each process is one vfork, execve and exit.
     "start": _PROCESSES + _STARTERS,

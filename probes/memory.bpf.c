@@ -147,11 +147,10 @@ int copy_memory(void *ctx)
 			retry |= 1 << i;
 	}
 	if (leaving) {
+		open_calls.delete(&tid);
 		if (s->changed)
 			call_steps.call(ctx, STEP_IDENTITY);
-		else
-			send(s);
-		open_calls.delete(&tid);
+		send(s);
 		return 0;
 	}
 	open->retry = retry;

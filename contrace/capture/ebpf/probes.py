@@ -69,7 +69,7 @@ class Probes:
         self._links: list[int] = []
         self._loaded = Loaded(compiled(self._macros(plan)))
         self._tables = self._loaded.tables
-        self._ring = Ring(self._loaded.bcc, self._tables["events"].fd)
+        self.ring = Ring(self._loaded.bcc, self._tables["events"].fd)
         self._attach(plan)
 
     # --- what is watched ----------------------------------------------------------------------------------
@@ -91,10 +91,6 @@ class Probes:
 
     # --- what comes from them -----------------------------------------------------------------------------
 
-    def read(self) -> list[bytes]:
-        """The events that have come, in the order in which they were sent."""
-        return self._ring.read()
-
     def lost(self) -> list[int]:
         """How many events did not fit into the ring buffer since the beginning, by kind."""
         table = self._tables["lost"]
@@ -109,7 +105,7 @@ class Probes:
         for fd in (*self._events, *self._links):
             os.close(fd)
         self._events, self._links = [], []
-        self._ring.close()
+        self.ring.close()
 
     # --- making them --------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ kernel and reported as a Loss.
 import os
 import signal
 import time
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -16,6 +17,7 @@ from contrace.capture.base import Command, Finished, Wanted
 from contrace.capture.cgroups import CgroupPaths
 from contrace.capture.ebpf import wire
 from contrace.capture.ebpf.assemble import Assembler
+from contrace.capture.ebpf.drain import Drain
 from contrace.capture.ebpf.probes import ALONE, LAUNCHING, MODE_CALLS, MODE_NONE, Plan, Probes
 from contrace.capture.identity import IdentityReader
 from contrace.capture.launch import Launched
@@ -27,8 +29,8 @@ TICK_S = 0.05
 """Records reach the trace file at most this much later; the buffer has to hold what happens meanwhile."""
 _SETTLE_NS = 2_000_000
 """Events younger than this may still be overtaken by older ones."""
-_BUSY = 2000
-"""With this many events at once, the next are fetched without waiting."""
+_BATCH = 20_000
+"""Events of one batch, which is one transaction of the trace file."""
 _CHECK_S = 1.0
 """How often it is looked whether tasks still exist whose end may have been lost."""
 _KINDS = {
@@ -59,8 +61,11 @@ class EbpfTracer:
         self._stopping = False
         self._first: list[Record] = []
         self._waiting: list[tuple[int, bytes]] = []
+        self._complete = True
+        """Nothing more has come than was taken."""
         self._command_pid = 0
         self._command_pidfd = -1
+        self._drain: Drain | None = None
         self._lost: list[int] = []
         self._looked_ns = 0
         self._checked_s = 0.0
@@ -85,12 +90,13 @@ class EbpfTracer:
             self._check_probes()
             self._lost = probes.lost()
             self._looked_ns = time.monotonic_ns()
+            self._drain = Drain(probes.ring)
             if command is not None:
                 self._launch(command)
             else:
                 self._attach(targets)
         except BaseException:
-            probes.detach()
+            self._let_go()
             raise
 
     def _check_probes(self) -> None:
@@ -105,7 +111,7 @@ class EbpfTracer:
             self._probes.watch(os.getppid(), MODE_NONE)
         else:
             self._probes.unwatch(pid)
-        seen = [event for event in map(_header, self._probes.read()) if event[4] == wire.Event.EXIT]
+        seen = [event for event in map(_header, self._probes.ring.read()) if event[4] == wire.Event.EXIT]
         own = next((event for event in seen if event[3] == pid), None)
         if own is not None:
             self._assembler.cpu_offset_ns = own[1] - used_ns
@@ -183,23 +189,32 @@ class EbpfTracer:
         try:
             first, self._first = self._first, []
             yield first
-            busy = False
+            drain = self._drain
+            assert drain is not None
             while not self._stopping and not self._over():
-                if not busy:
+                if self._complete:
                     time.sleep(TICK_S)
-                events = self._probes.read()
-                busy = len(events) > _BUSY
-                yield self._records(events, time.monotonic_ns() - _SETTLE_NS)
-            yield self._records(self._probes.read(), time.monotonic_ns())
+                yield self._batch(drain)
+            drain.stop()
+            while True:
+                yield self._batch(drain, last=True)
+                if self._complete:
+                    return
         finally:
-            self._probes.detach()
+            self._let_go()
 
-    def _records(self, events: list[bytes], until_ns: int) -> list[Record]:
-        """Of what has come, those up to a time; the rest waits."""
+    def _batch(self, drain: Drain, *, last: bool = False) -> list[Record]:
+        """The records of what has come, but for the newest, which wait."""
+        events, complete_ns = drain.take(_BATCH)
+        self._complete = complete_ns is not None
         waiting = self._waiting
         waiting += [(int.from_bytes(data[:8], "little"), data) for data in events]
         waiting.sort(key=_time)
-        ready = next((place for place, (at, _) in enumerate(waiting) if at > until_ns), len(waiting))
+        if last and self._complete:
+            until_ns = waiting[-1][0] if waiting else 0
+        else:
+            until_ns = (complete_ns or waiting[-1][0]) - _SETTLE_NS
+        ready = bisect_right(waiting, until_ns, key=_time)
         self._waiting = waiting[ready:]
         out = self._assembler.feed(data for _, data in waiting[:ready])
         out += self._losses()
@@ -243,12 +258,19 @@ class EbpfTracer:
             self._checked_s = now
             for tid in [tid for tid in alive if not os.path.exists(f"/proc/{tid}")]:
                 del alive[tid]
-        return not alive and not self._waiting and (self.finished is not None or not self._command_pid)
+        return (
+            not alive and self._complete and not self._waiting and (self.finished is not None or not self._command_pid)
+        )
 
     # --- the end ------------------------------------------------------------------------------------------
 
     def stop(self) -> None:
         self._stopping = True
+
+    def _let_go(self) -> None:
+        if self._drain is not None:
+            self._drain.stop()
+        self._probes.detach()
 
     def signal(self, signo: int) -> None:
         # It may have ended, which the next batches tell.
