@@ -16,6 +16,8 @@ from tests.managers.containerd import Containerd
 from tests.managers.docker import Docker
 from tests.parity import known, lines
 
+GONE = "???("
+"""What strace writes of a task that is killed while it looks at the task's call: nothing is left to be read."""
 CALLS = ",".join(GROUPS["%birth"])
 
 
@@ -36,7 +38,7 @@ def test_a_docker_run_reads_the_same_in_both(
     for tid in host.tasks_of(containerd.pid):
         # strace began later and ended earlier: what its threads did then is contrace's alone
         found[tid] = within(expected[tid], found[tid])
-    assert expected.keys() - {tid for tid in expected if not expected[tid]} == {tid for tid in found if found[tid]}
+    assert {tid for tid in expected if expected[tid]} == {tid for tid in found if found[tid]}
     for tid, task in expected.items():
         difference = "\n".join(unified_diff(known.newest(task), found[tid], "strace", "contrace", lineterm="", n=1))
         assert not difference, difference
@@ -62,7 +64,8 @@ def by_tid(text: str) -> dict[int, list[str]]:
     tasks: dict[int, list[str]] = defaultdict(list)
     for line in lines.joined(text).splitlines():
         tid, body = lines.split(line)
-        tasks[int(tid)].append(lines.unpadded(body))
+        if not body.startswith(GONE):
+            tasks[int(tid)].append(lines.unpadded(body))
     return tasks
 
 

@@ -1,7 +1,7 @@
 """The probes' C text -> programs and maps that any process can load, by bcc's compiler.
 
-The compiler is 80 MB of LLVM and takes half a second. So it runs in a child, which hands over what it made and ends;
-and what it made is kept in the user's cache directory, for the same text, macros and bcc. That is the instructions
+The compiler is 80 MB of LLVM and takes half a second. So it runs in children, which hand over what they made and end;
+and what they made is kept in the user's cache directory, for the same text, macros and bcc. That is the instructions
 alone: the kernel's verifier looks at them at every start.
 """
 
@@ -11,7 +11,7 @@ import os
 import re
 import struct
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -25,7 +25,8 @@ PROBES = next(
     for folder in (Path(__file__).parents[3], Path(__file__).parents[2])
     if (folder / "probes" / "wire.h").is_file()
 )
-_FILES = ("calls.bpf.c", "memory.bpf.c", "identity.bpf.c", "tasks.bpf.c")
+UNITS = (("memory.bpf.c", "calls.bpf.c"), ("identity.bpf.c", "tasks.bpf.c"))
+"""What is compiled together; the units side by side. The maps are in the header that all of them include."""
 _INCLUDE = re.compile(r'#include "(.+)"')
 
 _INSTRUCTION = struct.Struct("=BBhi")  # struct bpf_insn: code, dst_reg and src_reg, off, imm
@@ -54,10 +55,10 @@ class Object(msgspec.Struct, frozen=True, array_like=True):
 
 def compiled(macros: Mapping[str, int | None]) -> Object:
     """The probes with these macros (None: defined, without a value). Raises BackendUnavailable."""
-    text = source()
+    texts = [source(unit) for unit in UNITS]
     flags = [f"-D{name}" if value is None else f"-D{name}={value}" for name, value in sorted(macros.items())]
     found = library.find()
-    about = repr((text, flags, found and (str(found.directory), found.version)))
+    about = repr((texts, flags, found and (str(found.directory), found.version)))
     name = f"probes-{hashlib.sha256(about.encode()).hexdigest()[:16]}.msgpack"
     kept = cache.read(name, _LONGEST)
     if kept is not None:
@@ -65,13 +66,14 @@ def compiled(macros: Mapping[str, int | None]) -> Object:
             return msgspec.msgpack.decode(kept, type=Object)
         except msgspec.DecodeError:
             pass  # broken: it is made anew
-    made = _in_child(text, flags)
-    cache.write(name, made)
-    return msgspec.msgpack.decode(made, type=Object)
+    made = [child.result() for child in [_Child(text, flags) for text in texts]]
+    whole = Object(made[0].maps, {name: code for unit in made for name, code in unit.programs.items()})
+    cache.write(name, msgspec.msgpack.encode(whole))
+    return whole
 
 
-def source() -> str:
-    """The probes as one text, in which a compiler's messages still name the files."""
+def source(files: Iterable[str]) -> str:
+    """The probes in these files as one text, in which a compiler's messages still name the files."""
     included: set[str] = set()
 
     def text(name: str) -> Iterator[str]:
@@ -85,19 +87,21 @@ def source() -> str:
                 yield from text(match[1])
                 yield f'#line {number + 1} "{name}"'
 
-    return "\n".join(line for name in _FILES for line in text(name))
+    return "\n".join(line for name in files for line in text(name))
 
 
-def _in_child(text: str, flags: list[str]) -> bytes:
-    """Compile in a child process: its memory is gone with it, and so are the maps that bcc makes while compiling."""
-    answer_read, answer_write = os.pipe()
-    with tempfile.TemporaryFile() as said:
-        pid = os.fork()
-        if pid == 0:
+class _Child:
+    """A process that compiles: its memory is gone with it, and so are the maps that bcc makes while compiling."""
+
+    def __init__(self, text: str, flags: list[str]) -> None:
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `result`
+        answer_read, answer_write = os.pipe()
+        self._pid = os.fork()
+        if self._pid == 0:
             status = 1
             try:
-                os.dup2(said.fileno(), 1)  # libbcc writes what is wrong there
-                os.dup2(said.fileno(), 2)
+                os.dup2(self._said.fileno(), 1)  # libbcc writes what is wrong there
+                os.dup2(self._said.fileno(), 2)
                 with open(answer_write, "wb") as answer:
                     answer.write(_compile(text, flags))
                 status = 0
@@ -106,16 +110,19 @@ def _in_child(text: str, flags: list[str]) -> bytes:
             finally:
                 os._exit(status)
         os.close(answer_write)
-        with open(answer_read, "rb") as answer:
+        self._answer = open(answer_read, "rb")  # noqa: SIM115 - closed in `result`
+
+    def result(self) -> Object:
+        """Wait for what it made. Raises BackendUnavailable with what the compiler said."""
+        with self._answer as answer, self._said as said:
             made = answer.read()
-        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        if status != 0:
+            status = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+            if status == 0:
+                return msgspec.msgpack.decode(made, type=Object)
             said.seek(0)
             reason = said.read().decode("utf-8", "replace").strip() or f"the compiler ended with {status}"
-            raise BackendUnavailable(
-                f"the probes cannot be compiled: {reason}\nTo capture without eBPF: --backend ptrace"
-            )
-    return made
+        message = f"the probes cannot be compiled: {reason}\nTo capture without eBPF: --backend ptrace"
+        raise BackendUnavailable(message)
 
 
 def _compile(text: str, flags: list[str]) -> bytes:
