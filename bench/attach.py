@@ -14,7 +14,7 @@ from bench import scripts, tracers
 from bench.docker_run import docker
 from bench.paired import Seconds, measure, report
 from bench.plan import Plan
-from bench.tracers import ATTACHED, CONTRACE, is_ready
+from bench.tracers import ATTACHED, CONTRACE, await_no_tracepoints, is_ready
 
 _SETTLED_S, _IDLE_S = 3.0, 10.0
 _HERTZ = os.sysconf("SC_CLK_TCK")
@@ -65,6 +65,7 @@ def _until_attached(plan: Plan, targets: list[int], cache: Path | None, *, drop:
 def _until_bpftrace_attached(targets: list[int], output: Path) -> Callable[[], Seconds]:
     def once() -> Seconds:
         output.write_text("")
+        await_no_tracepoints()
         begin = time.monotonic()
         tracer = subprocess.Popen(
             scripts.command(scripts.events(*targets), str(output)),
@@ -99,6 +100,7 @@ def _contrace(plan: Plan, targets: list[int], cache: Path) -> Iterator[tuple[int
     """Its pid, and the time from its start to the line that says that it is attached."""
     with tempfile.TemporaryDirectory() as directory:
         command = [*CONTRACE, "attach", *map(str, targets), "--backend", plan.backend]
+        await_no_tracepoints()  # the kernel frees tracepoints and makes new ones one after the other
         begin = time.monotonic()
         tracer = subprocess.Popen(
             [*command, "--format", "none", "-o", f"{directory}/trace.ctrace"],

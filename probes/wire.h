@@ -22,7 +22,7 @@ enum kind {
 
 struct event {
 	u64 time_ns; /* CLOCK_MONOTONIC */
-	u64 cpu_ns;  /* ENTER, EXIT: cumulative CPU time plus a constant of the machine (see probes/README.md) */
+	u64 cpu_ns;  /* ENTER, EXIT: cumulative CPU time plus a constant of the machine (see cpu_time in calls.bpf.c) */
 	u32 tid, pid;
 	u8 kind;
 	u8 abi; /* syscalls/abi.py, Abi */

@@ -88,9 +88,11 @@ FIELDS = [
     Field(
         "call",
         "that a child came of a vfork is only known from the call, and 32-bit calls are left out",
-        lambda ours, theirs: isinstance(ours, TaskStart)
-        and isinstance(theirs, TaskStart)
-        and (ours.call, theirs.call) == ("vfork", "fork"),
+        lambda ours, theirs: (
+            isinstance(ours, TaskStart)
+            and isinstance(theirs, TaskStart)
+            and (ours.call, theirs.call) == ("vfork", "fork")
+        ),
         narrow=True,
     ),
     Field(

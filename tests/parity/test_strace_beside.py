@@ -1,4 +1,4 @@
-"""`strace -f -p containerd` and contrace's eBPF at the same time over one `docker run`: the same lines of every task."""
+"""`strace -f -p containerd` and contrace's eBPF at the same time over one `docker run`: the same lines of each task."""
 
 import signal
 import subprocess

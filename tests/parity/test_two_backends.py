@@ -34,22 +34,22 @@ STEP = "sh -c 'echo $$; exec \"$@\"' sh"
 """Tells its pid and becomes the command that follows."""
 
 COMMANDS = {
-    "pipeline": ("sh", "-c", "echo a b | tr a-z A-Z | { read x y; cat; /bin/true; }"),
-    "namespaces of unshare": ("unshare", "--mount", "--uts", "--ipc", "--pid", "--fork", "sh", "-c", "hostname x; id"),
-    "user namespace": ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", "id; true"),
-    "another root": ("unshare", "--mount", "--root", "/", "--wd", "/tmp", "true"),
-    "other ids": ("setpriv", "--reuid", "1234", "--regid", "77", "--groups", "5,6,7", "sh", "-c", "/bin/true; /bin/true"),
-    "python": ("python3", "-c", "import subprocess, threading; threading.Thread(target=subprocess.run, args=['id']).start()"),
-    "not found": ("sh", "-c", "/nonexistent; /etc/passwd; exit 3"),
-    "runc": (),
-    "container with a pipeline": (),
+    "pipeline": "sh -c 'echo a b | tr a-z A-Z | { read x y; cat; /bin/true; }'",
+    "namespaces of unshare": "unshare --mount --uts --ipc --pid --fork sh -c 'hostname x; id'",
+    "user namespace": "unshare --user --map-root-user --mount sh -c 'id; true'",
+    "another root": "unshare --mount --root / --wd /tmp true",
+    "other ids": "setpriv --reuid 1234 --regid 77 --groups 5,6,7 sh -c '/bin/true; /bin/true'",
+    "a thread's child": "python3 -c 'import os, threading; threading.Thread(target=os.system, args=[\"id\"]).start()'",
+    "not found": "sh -c '/nonexistent; /etc/passwd; exit 3'",
 }
-CASES = [
-    f"{program}-{bits}"
+CONTAINERS = {"runc": ("/bin/id",), "container with a pipeline": ("/bin/sh", "-c", "ls / | wc -l; unshare -m true")}
+PROGRAMS_BUILT = {
+    f"{program}-{bits}": (program, bits)
     for program in PROGRAMS
     for bits in BITS
     if (bits == 64 or program not in NOT_32) and (program not in X86_ONLY or len(BITS) > 1)
-] + list(COMMANDS)
+}
+CASES = [*PROGRAMS_BUILT, *COMMANDS, *CONTAINERS]
 
 
 @dataclass
@@ -83,11 +83,9 @@ def session(runtimes: Runtimes, tmp_path_factory: pytest.TempPathFactory) -> Ses
         pytest.skip(reason)
     folder = tmp_path_factory.mktemp("two")
     folder.chmod(0o755)
-    commands = {
-        **{case: (str(built(*_program(case))),) for case in CASES if case not in COMMANDS},
-        **COMMANDS,
-        "runc": tuple(runtimes.runc("/bin/id")),
-        "container with a pipeline": tuple(runtimes.runc("/bin/sh", "-c", "ls / | wc -l; unshare -m true")),
+    commands = COMMANDS | {
+        **{case: str(built(*program)) for case, program in PROGRAMS_BUILT.items()},
+        **{case: shlex.join(runtimes.runc(*payload)) for case, payload in CONTAINERS.items()},
     }
     cases: dict[int, str] = {}
     with subprocess.Popen(
@@ -106,18 +104,13 @@ def session(runtimes: Runtimes, tmp_path_factory: pytest.TempPathFactory) -> Ses
             attached(shell.pid, *both, "ebpf", trace=folder / "ebpf.ctrace"),
         ):
             for case, command in commands.items():
-                shell.stdin.write(f"{STEP} {shlex.join(command)} </dev/null\n")
+                shell.stdin.write(f"{STEP} {command} </dev/null\n")
                 shell.stdin.flush()
                 said = list(iter(shell.stdout.readline, "done\n"))
                 cases[int(said[0])] = case
             shell.stdin.close()
             shell.wait(20)
     return Session(_records(folder / "ptrace.ctrace"), _records(folder / "ebpf.ctrace"), cases)
-
-
-def _program(case: str) -> tuple[str, int]:
-    name, _, bits = case.rpartition("-")
-    return name, int(bits)
 
 
 def _records(path: Path) -> list[Record]:

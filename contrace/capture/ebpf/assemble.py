@@ -6,7 +6,7 @@ and a clone's before the TaskStart of its child, unless the child was quicker. W
 was full is left open: such a call stays an Entered.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from contrace.capture.cgroups import CgroupPaths
@@ -57,6 +57,8 @@ class Assembler:
         """tid -> pid of every watched task that has not ended."""
         self.cpu_offset_ns = 0
         """What the probes' CPU times have too much."""
+        self.torn = 0
+        """Events that could not be read (see ``wire.TORN``)."""
         self._cgroups = cgroups
         self._sees_narrow = sees_narrow
         self._open: dict[int, Open] = {}
@@ -78,7 +80,7 @@ class Assembler:
 
     def feed(self, events: Iterable[bytes]) -> list[Record]:
         """The records of these events, which must be in order of time."""
-        parsed = [_parse(data) for data in events]
+        parsed = list(self._parsed(events))
         exits: dict[int, list[_Parsed]] = {}
         for event in reversed(parsed):
             if event.kind == Event.EXIT:
@@ -90,9 +92,22 @@ class Assembler:
                 continue
             if event.kind == Event.FORK and event.tid in exits and exits[event.tid]:
                 self._end_at_birth(event.tid, exits[event.tid][-1])
-            self._handlers[Event(event.kind)](self, event)
+            self._handle(event)
         out, self._out = self._out, []
         return out
+
+    def _parsed(self, events: Iterable[bytes]) -> Iterator[_Parsed]:
+        for data in events:
+            try:
+                yield _parse(data)
+            except wire.TORN:
+                self.torn += 1
+
+    def _handle(self, event: _Parsed) -> None:
+        try:
+            self._handlers[Event(event.kind)](self, event)
+        except wire.TORN:
+            self.torn += 1
 
     def announce_open(self) -> list[Record]:
         """The calls that have not returned yet, each once."""
@@ -145,7 +160,7 @@ class Assembler:
         call = self._open.get(tid)
         if call is not None and call.name in _STARTING and not call.is_vfork:
             exit_event.done = True
-            self._left(exit_event)
+            self._handle(exit_event)
 
     def _over(self, event: _Parsed, tid: int, call: Open, result: int | None) -> None:
         offset = self.cpu_offset_ns

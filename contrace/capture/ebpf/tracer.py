@@ -47,6 +47,8 @@ _KINDS = {
     wire.Event.CGROUP: "cgroup",
 }
 """What a lost event of each kind is called in a Loss."""
+_FULL = "the buffer between kernel and contrace was full (--buffer makes it larger)"
+_TORN = "the probes sent what contrace cannot read: a defect of contrace, please report it"
 
 
 class EbpfTracer:
@@ -229,19 +231,17 @@ class EbpfTracer:
         for kind, name in _KINDS.items():
             if lost[kind] > before[kind]:
                 kinds[name] = kinds.get(name, 0) + lost[kind] - before[kind]
-        if not kinds:
-            return []
-        return [
-            Loss(
-                time_ns=self._assembler.stamp(now_ns),
-                tid=0,
-                pid=0,
-                count=sum(kinds.values()),
-                since_ns=since_ns,
-                reason="the buffer between kernel and contrace was full (--buffer makes it larger)",
-                kinds=kinds,
-            )
-        ]
+        torn, self._assembler.torn = self._assembler.torn, 0
+        out: list[Record] = []
+        if kinds:
+            out.append(self._loss(since_ns, sum(kinds.values()), _FULL, kinds))
+        if torn:
+            out.append(self._loss(since_ns, torn, _TORN, {}))
+        return out
+
+    def _loss(self, since_ns: int, count: int, reason: str, kinds: dict[str, int]) -> Loss:
+        now_ns = self._assembler.stamp(time.monotonic_ns())
+        return Loss(time_ns=now_ns, tid=0, pid=0, count=count, since_ns=since_ns, reason=reason, kinds=kinds)
 
     def _over(self) -> bool:
         """Whether nothing is left to trace."""

@@ -50,6 +50,10 @@ EXTENT = struct.Struct("=3I")
 ITEM = struct.Struct("=I")
 POINTER = struct.Struct("=Q")
 
+TORN = (struct.error, ValueError, KeyError)
+"""What reading an event raises that ends too early or has a number that stands for nothing: one that the probes built
+wrongly. It is counted as lost; the capture goes on."""
+
 BODY = HEADER.size
 """Where the body of an event begins."""
 
