@@ -16,5 +16,5 @@ class Check:
     found: str
     advice: str = ""
     """What to do about it; empty when there is nothing to do."""
-    decides: bool = False
-    """Something can be traced here when one of the deciding checks is ok."""
+    gives: tuple[str, ...] = ()
+    """The commands that can be used when it is ok."""

@@ -16,7 +16,7 @@ from contrace.errors import BackendUnavailable
 from contrace.syscalls.abi import abis_of
 
 _LOCKDOWN = "/sys/kernel/security/lockdown"
-_RAW_TRACEPOINTS = ("sched_process_fork", "sched_process_exec", "sched_process_exit")
+_COMMANDS = ("attach", "run")
 _CAPABILITY_TRACEPOINT = "cap_capable"  # Linux 6.14
 
 _UPDATE = "boot a newer kernel: contrace's eBPF needs Linux 5.8"
@@ -128,17 +128,15 @@ def compiler() -> Check:
 
 
 def ebpf() -> Check:
-    """The sum of the above."""
-    reason = ebpf_missing() or _refused_tracepoint()
-    if reason is None and not types().ok:
-        reason = "see BTF above"
+    """The probes themselves: compiled, unless they are kept from before, loaded, attached, and let go."""
+    from contrace.capture.ebpf.probes import Plan, Probes
+
+    reason = ebpf_missing()
+    if reason is None:
+        try:
+            Probes(Plan(frozenset({"unshare"}), until_payload=True)).detach()
+        except BackendUnavailable as error:
+            reason = str(error)
     if reason is not None:
-        return Check("eBPF", False, f"cannot be used: {reason}")
-    return Check("eBPF", True, "works: a program was attached to what processes do, and let go; it stops nothing")
-
-
-def _refused_tracepoint() -> str | None:
-    for name in _RAW_TRACEPOINTS:
-        if answer := trial.raw_tracepoint(name):
-            return f"the tracepoint {name} was answered with {describe(answer)}"
-    return None
+        return Check("eBPF", False, f"cannot be used: {reason}", gives=_COMMANDS)
+    return Check("eBPF", True, "works: the probes were loaded, attached and let go; they stop nothing", gives=_COMMANDS)

@@ -36,7 +36,7 @@ def run() -> Check:
 
 def _ptrace_check(name: str, success: str, error: int) -> Check:
     if error == 0:
-        return Check(name, True, f"works: {success} (ptrace)", decides=True)
+        return Check(name, True, f"works: {success} (ptrace)", gives=(name,))
     advice = {
         errno.EPERM: "see Yama above"
         if yama().ok is False
@@ -44,7 +44,7 @@ def _ptrace_check(name: str, success: str, error: int) -> Check:
         errno.EIO: "contrace needs PTRACE_GET_SYSCALL_INFO, which came with Linux 5.3",
         errno.ENOSYS: "this kernel, or a seccomp filter around this shell, has no ptrace",
     }.get(error, "")
-    return Check(name, False, f"does not work: ptrace answered {describe(error)}", advice, decides=True)
+    return Check(name, False, f"does not work: ptrace answered {describe(error)}", advice, gives=(name,))
 
 
 def _trace(tid: int) -> int:

@@ -96,37 +96,52 @@ class Image:
         data = self.read(start, end)
         return tuple(data.split(b"\0")[:-1][:count])
 
-    def repair(
-        self,
-        memory: list[Memory],
-        strings: dict[int, Strings],
-        argv: tuple[bytes, ...],
-        envp: tuple[bytes, ...],
-        behind: int,
-    ) -> None:
-        """Fill in what an execve that succeeded could not be read at its entry. ``behind``: the end of envp."""
-        for place, text in enumerate(memory):
-            if isinstance(text, Text) and text.broken:
-                path = self.read(behind, behind + 4096).partition(b"\0")
-                if path[1]:
-                    memory[place] = Text(arg=text.arg, address=text.address, data=path[0])
-        first, second = (*sorted(strings), None, None)[:2]
-        if first is not None and not strings[first].whole:
-            _repair_argv(strings[first], argv)
-        if second is not None and not strings[second].whole and envp:
-            strings[second].replace(envp)
+    def path(self, behind: int) -> bytes | None:
+        """What was asked for; ``behind``: the end of envp."""
+        name, end, _ = self.read(behind, behind + _PATH_MAX).partition(b"\0")
+        return name if end else None
 
 
-def _repair_argv(strings: Strings, argv: tuple[bytes, ...]) -> None:
-    count = strings.total or len(strings.items)
-    if not argv or strings.fault:
+def repair_path(memory: list[Memory], path: bytes | None) -> bytes | None:
+    """Fill in the path of an execve that succeeded; what it is then."""
+    for place, text in enumerate(memory):
+        if isinstance(text, Text):
+            if text.broken and path is not None:
+                memory[place] = Text(arg=text.arg, address=text.address, data=path)
+            return path if text.broken else text.data
+    return path
+
+
+def repair_argv(strings: Strings, argv: tuple[bytes, ...], path: bytes | None) -> None:
+    """Fill in what of an execve's argv is missing. ``argv``: the new program's, whole; ``path``: what was asked for."""
+    if strings.whole:
         return
-    if count == len(argv):
-        strings.replace(argv)
-    elif count < len(argv):
-        # A script: only argv[0] is lost, and only if it could not be read.
-        rest = argv[len(argv) - count + 1 :]
-        first, pointer = (strings.items[0], strings.broken.get(0)) if strings.items else (b"", None)
-        strings.replace((first, *rest))
-        if pointer is not None:
+    fitting = {tuple(found) for found in _originals(strings, argv, path) if _fits(strings, found)}
+    if len(fitting) == 1:
+        pointer = strings.broken.get(0)
+        [found] = fitting
+        strings.replace(found)
+        if pointer is not None and found != argv:
             strings.broken[0] = pointer
+
+
+def _originals(strings: Strings, argv: tuple[bytes, ...], path: bytes | None) -> Iterator[tuple[bytes, ...]]:
+    """What argv can have been: the program's own, or a script's, which lost its argv[0]."""
+    yield argv
+    first = strings.items[:1]
+    if strings.known is not None:
+        places = [len(argv) - strings.known] if first else []
+    else:
+        places = [place for place, text in enumerate(argv) if text == path]
+    for place in places:
+        if place > 0 and first:
+            yield (*first, *argv[place + 1 :])
+
+
+def _fits(strings: Strings, found: tuple[bytes, ...]) -> bool:
+    if strings.known is not None and strings.known != len(found):
+        return False
+    return len(strings.items) <= len(found) and all(
+        text.startswith(seen) if place in strings.broken else text == seen
+        for place, (seen, text) in enumerate(zip(strings.items[: strings.certain], found, strict=False))
+    )

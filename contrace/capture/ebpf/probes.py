@@ -13,6 +13,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from contrace.capture.base import DEFAULT_BUFFER
 from contrace.capture.ebpf import btf, tracefs, wire
 from contrace.capture.ebpf.compiler import compiled
 from contrace.capture.ebpf.objects import RAW_TRACEPOINT, TRACEPOINT, Loaded, Ring, refused
@@ -47,10 +48,10 @@ class Plan:
     """Names of calls; None: every call."""
     until_payload: bool
     """Processes go on by events once they execute the payload (scope birth)."""
-    system_wide: bool
-    containers: bool
+    system_wide: bool = False
+    containers: bool = False
     """Processes that come into watched cgroups are watched."""
-    buffer: int
+    buffer: int = DEFAULT_BUFFER
     """Bytes of the ring buffer; rounded up to a power of two."""
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from contrace.capture import procfs, select
 from contrace.capture.checks import ebpf
-from contrace.capture.ebpf import btf, library, tracefs, trial
+from contrace.capture.ebpf import btf, library, probes, tracefs, trial
 from contrace.errors import BackendUnavailable
 
 
@@ -23,6 +23,17 @@ def machine_where_all_works(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     monkeypatch.setattr(btf, "VMLINUX", str(tmp_path))
     monkeypatch.setattr(btf, "offsets", lambda: {"A": 1})
     monkeypatch.setattr(procfs, "read", lambda _: None)
+    monkeypatch.setattr(probes, "Probes", Probes)
+
+
+class Probes:
+    """Let themselves be attached."""
+
+    def __init__(self, plan: probes.Plan) -> None:
+        self.plan = plan
+
+    def detach(self) -> None:
+        """Nothing is left."""
 
 
 def why() -> str:
@@ -94,16 +105,20 @@ def test_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_doctor_tries_more_than_the_quick_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trial, "raw_tracepoint", lambda _: errno.ENOENT)
-    assert "sched_process_fork was answered with ENOENT" in ebpf.ebpf().found
-    monkeypatch.setattr(trial, "raw_tracepoint", lambda _: 0)
+    def refuse(_: probes.Plan) -> Probes:
+        raise BackendUnavailable("the kernel refuses the probe call_left")
 
+    monkeypatch.setattr(probes, "Probes", refuse)
+    assert select.ebpf_missing() is None
+    assert ebpf.ebpf().found == "cannot be used: the kernel refuses the probe call_left"
+
+
+def test_types_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> dict[str, int]:
         raise BackendUnavailable("no such member")
 
     monkeypatch.setattr(btf, "offsets", refuse)
     assert ebpf.types().found == "no such member"
-    assert ebpf.ebpf().found == "cannot be used: see BTF above"
 
 
 def test_a_kernel_that_does_not_tell_about_capabilities(monkeypatch: pytest.MonkeyPatch) -> None:
