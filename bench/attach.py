@@ -54,6 +54,7 @@ def _until_attached(plan: Plan, targets: list[int], cache: Path | None, *, drop:
     def once() -> Seconds:
         with tempfile.TemporaryDirectory() as directory:
             if drop:
+                await_no_tracepoints()  # or what is waited for would be read meanwhile
                 os.sync()  # only clean pages are dropped
                 _DROP_CACHES.write_text("3")
             with _contrace(plan, targets, cache or Path(directory) / "cache") as (_, seconds):
@@ -100,6 +101,7 @@ def _contrace(plan: Plan, targets: list[int], cache: Path) -> Iterator[tuple[int
     """Its pid, and the time from its start to the line that says that it is attached."""
     with tempfile.TemporaryDirectory() as directory:
         command = [*CONTRACE, "attach", *map(str, targets), "--backend", plan.backend]
+        cache.mkdir(exist_ok=True)
         await_no_tracepoints()  # the kernel frees tracepoints and makes new ones one after the other
         begin = time.monotonic()
         tracer = subprocess.Popen(

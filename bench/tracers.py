@@ -92,7 +92,8 @@ def attached(command: list[str], errors: Path, ready: Callable[[], bool]) -> Ite
         yield
     finally:
         tracer.send_signal(signal.SIGINT)
-        tracer.wait(_PATIENCE_S)
+        if tracer.wait(_PATIENCE_S) not in (os.EX_OK, -signal.SIGINT):
+            raise RuntimeError(f"{command} ended with {tracer.returncode}:\n{errors.read_text()}")
         # contrace leaves it to a process in the background to free its tracepoints, which slow whatever comes next.
         _await(lambda: not _exists(tracer.pid), f"the end of everything that {command} started")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from contrace.capture.cgroups import CgroupPaths
 from contrace.capture.ebpf import wire
-from contrace.capture.ebpf.image import Image, Strings
+from contrace.capture.ebpf.image import Image, Strings, repair_argv, repair_path
 from contrace.capture.ebpf.opened import Open
 from contrace.capture.ebpf.wire import Event, Who
 from contrace.records import (
@@ -30,6 +30,8 @@ from contrace.syscalls.abi import Abi, name_of
 _SIGCHLD = 17
 _SIGINFO_SIZE = 128  # siginfo_t, include/uapi/asm-generic/siginfo.h: what ptrace gives
 _WATCHED = {1: "events", 2: "calls"}
+_VECTORS = {"execve": (1, 2), "execveat": (2, 3)}
+"""The arguments that are argv and envp."""
 _STARTING = frozenset(("clone", "clone3", "fork", "vfork"))
 
 
@@ -246,7 +248,8 @@ class Assembler:
         if former != event.tid:
             self._superseded(event, former)
         if call is not None:
-            image.repair(call.memory, call.strings, argv, image.strings(area[2], area[3], envc), area[3])
+            envp = image.strings(area[2], area[3], envc)
+            _repair(call, image, argv if len(argv) == argc else (), envp if len(envp) == envc else (), area[3])
             self._over(event, former, call, 0)
         self.alive[event.tid] = event.pid
         who = wire.sections(event.data, wire.BODY + wire.EXEC.size).who or Who()
@@ -370,3 +373,18 @@ class Assembler:
 def _parse(data: bytes) -> _Parsed:
     time_ns, cpu_ns, tid, pid, kind, abi, nr, _, comm = wire.HEADER.unpack_from(data)
     return _Parsed(time_ns, cpu_ns, tid, pid, kind, abi, nr, comm.partition(b"\0")[0], data)
+
+
+def _repair(call: Open, image: Image, argv: tuple[bytes, ...], envp: tuple[bytes, ...], behind: int) -> None:
+    """Fill in what an execve that succeeded could not be read at its entry. ``argv``, ``envp``: of the new program, ()
+    where not all of it is known; ``behind``: the end of its environment."""
+    if call.name not in _VECTORS:
+        return
+    filename = image.filename(behind)
+    if filename is not None and call.name == "execve":  # of an execveat it is /dev/fd/N/path
+        repair_path(call.memory, filename)
+    first, second = (call.strings.get(arg) for arg in _VECTORS[call.name])
+    if first is not None and argv:
+        repair_argv(first, argv, filename)
+    if second is not None and envp and not second.whole and second.may_be(envp):
+        second.replace(envp)

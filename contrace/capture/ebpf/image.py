@@ -6,12 +6,14 @@ the path that was asked for. A script's argv begins with its interpreter's inste
 rest is the same, counted from the end.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from contrace.capture.ebpf import wire
 from contrace.capture.ebpf.wire import Chunk
 from contrace.records import Memory, Text, Vector
+
+_PATH_MAX = 4096  # include/uapi/linux/limits.h
 
 
 @dataclass(slots=True)
@@ -53,6 +55,21 @@ class Strings:
     def whole(self) -> bool:
         return self.ended and not (self.broken or self.fault or self.total)
 
+    @property
+    def known(self) -> int | None:
+        """How many strings there are."""
+        if self.fault:
+            return None
+        return self.total or (len(self.items) if self.ended else None)
+
+    def may_be(self, strings: Sequence[bytes]) -> bool:
+        """Whether what has come is the beginning of these."""
+        if len(strings) != self.known if self.known is not None else len(strings) < len(self.items):
+            return False
+        cut = {*self.broken, *([len(self.items) - 1] if self.unfinished else [])}
+        pairs = enumerate(zip(self.items, strings, strict=False))
+        return all(whole.startswith(seen) if place in cut else whole == seen for place, (seen, whole) in pairs)
+
     def vector(self) -> Vector:
         total = self.total
         if not self.ended and total is None:
@@ -68,7 +85,8 @@ class Strings:
 
     def replace(self, strings: Sequence[bytes]) -> None:
         """They are known from elsewhere, whole."""
-        self.items, self.broken, self.fault, self.total, self.ended = list(strings), {}, 0, None, True
+        self.items, self.broken, self.fault, self.total = list(strings), {}, 0, None
+        self.ended, self.unfinished = True, False
 
 
 @dataclass(slots=True)
@@ -96,52 +114,38 @@ class Image:
         data = self.read(start, end)
         return tuple(data.split(b"\0")[:-1][:count])
 
-    def path(self, behind: int) -> bytes | None:
-        """What was asked for; ``behind``: the end of envp."""
+    def filename(self, behind: int) -> bytes | None:
+        """What was asked for (struct linux_binprm, filename); ``behind``: the end of envp."""
         name, end, _ = self.read(behind, behind + _PATH_MAX).partition(b"\0")
         return name if end else None
 
 
-def repair_path(memory: list[Memory], path: bytes | None) -> bytes | None:
-    """Fill in the path of an execve that succeeded; what it is then."""
+def repair_path(memory: list[Memory], path: bytes) -> None:
+    """Fill in the path of an execve that succeeded."""
     for place, text in enumerate(memory):
-        if isinstance(text, Text):
-            if text.broken and path is not None:
-                memory[place] = Text(arg=text.arg, address=text.address, data=path)
-            return path if text.broken else text.data
-    return path
+        if isinstance(text, Text) and text.broken:
+            memory[place] = Text(arg=text.arg, address=text.address, data=path)
 
 
-def repair_argv(strings: Strings, argv: tuple[bytes, ...], path: bytes | None) -> None:
-    """Fill in what of an execve's argv is missing. ``argv``: the new program's, whole; ``path``: what was asked for."""
-    if strings.whole:
+def repair_argv(strings: Strings, argv: tuple[bytes, ...], filename: bytes | None) -> None:
+    """Fill in what is missing of an execve's argv, where there is no doubt. ``argv``: the new program's, whole;
+    ``filename``: by which it was asked for, as a script's interpreter gets it."""
+    if strings.whole or (filename is None and strings.known is None):
         return
-    fitting = {tuple(found) for found in _originals(strings, argv, path) if _fits(strings, found)}
+    fitting = {found for found in _originals(strings, argv, filename) if strings.may_be(found)}
     if len(fitting) == 1:
-        pointer = strings.broken.get(0)
         [found] = fitting
+        first = {place: pointer for place, pointer in strings.broken.items() if place == 0 and found != argv}
         strings.replace(found)
-        if pointer is not None and found != argv:
-            strings.broken[0] = pointer
+        strings.broken = first  # a script's argv[0] is nowhere else
 
 
-def _originals(strings: Strings, argv: tuple[bytes, ...], path: bytes | None) -> Iterator[tuple[bytes, ...]]:
-    """What argv can have been: the program's own, or a script's, which lost its argv[0]."""
+def _originals(strings: Strings, argv: tuple[bytes, ...], filename: bytes | None) -> Iterator[tuple[bytes, ...]]:
+    """What argv can have been: the program's own or, behind the script's name, the rest of a script's."""
     yield argv
-    first = strings.items[:1]
-    if strings.known is not None:
-        places = [len(argv) - strings.known] if first else []
+    if strings.known is None:
+        names = [place for place, text in enumerate(argv) if text == filename]
     else:
-        places = [place for place, text in enumerate(argv) if text == path]
-    for place in places:
-        if place > 0 and first:
-            yield (*first, *argv[place + 1 :])
-
-
-def _fits(strings: Strings, found: tuple[bytes, ...]) -> bool:
-    if strings.known is not None and strings.known != len(found):
-        return False
-    return len(strings.items) <= len(found) and all(
-        text.startswith(seen) if place in strings.broken else text == seen
-        for place, (seen, text) in enumerate(zip(strings.items[: strings.certain], found, strict=False))
-    )
+        names = [len(argv) - strings.known]
+    first = strings.items[0] if strings.items else b""
+    yield from ((first, *argv[place + 1 :]) for place in names if place > 0)
