@@ -58,8 +58,11 @@ class Tracer(Protocol):
     finished: Finished | None
     """How the launched command ended, as soon as it did."""
 
+    def prepare(self) -> None:
+        """Do what takes time and does not concern the targets yet; ``mode`` is final then. Raises BackendUnavailable."""
+
     def start(self, targets: tuple[Target, ...], command: Command | None) -> None:
-        """Begin. Raises a ContraceError when a target cannot be traced; nothing is left traced then."""
+        """Begin, once prepared. Raises a ContraceError when a target cannot be traced; nothing is left traced then."""
 
     def batches(self) -> Iterator[list[Record]]:
         """Lists of records in the order in which things happened, possibly empty ones a few times a second; ends when

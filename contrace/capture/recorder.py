@@ -122,19 +122,19 @@ class Recorder:
         choices = choose(request.backend, launches=launches, ebpf_only=ebpf_only)
         refusal = ""
         for last, choice in zip([*[False] * (len(choices) - 1), True], choices, strict=True):
-            tracer = self._tracer(choice)
-            writer = TraceWriter(self._path, self._meta(tracer.mode, choice.backend))
+            writer: TraceWriter | None = None
             try:
+                tracer = self._tracer(choice)
+                tracer.prepare()
+                writer = TraceWriter(self._path, self._meta(tracer.mode, choice.backend))
                 tracer.start(request.targets, self._command)
                 writer.place()
-            except (BackendUnavailable, PermissionRefused) as error:
-                writer.discard()
-                if last:
+            except ContraceError as error:
+                if writer is not None:
+                    writer.discard()
+                if last or not isinstance(error, (BackendUnavailable, PermissionRefused)):
                     raise
                 refusal = f": {error}"
-            except ContraceError:
-                writer.discard()
-                raise
             else:
                 self._why = choice.why + refusal
                 return tracer, writer

@@ -24,6 +24,7 @@ Capture = Callable[..., list[Record]]
 
 
 def records_of(tracer: Tracer, command: Command) -> list[Record]:
+    tracer.prepare()
     tracer.start((), command)
     return [record for batch in tracer.batches() for record in batch]
 

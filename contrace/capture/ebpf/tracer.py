@@ -74,9 +74,9 @@ class EbpfTracer:
 
     # --- beginning ----------------------------------------------------------------------------------------
 
-    def start(self, targets: tuple[Target, ...], command: Command | None) -> None:
+    def prepare(self) -> None:
         wanted = self._wanted
-        self._probes = probes = Probes(
+        self._probes = Probes(
             Plan(
                 calls=wanted.calls,
                 until_payload=wanted.scope == "birth",
@@ -85,14 +85,20 @@ class EbpfTracer:
                 buffer=wanted.buffer,
             )
         )
+        self.mode = _mode(wanted, raw=self._probes.raw)
         try:
-            self.mode = _mode(wanted, raw=probes.raw)
             # The cgroups' own tracepoint is attached already: one that is made meanwhile is not missed.
-            self._assembler = Assembler(CgroupPaths(), sees_narrow=probes.raw)
+            self._assembler = Assembler(CgroupPaths(), sees_narrow=self._probes.raw)
             self._check_probes()
-            self._lost = probes.lost()
-            self._looked_ns = time.monotonic_ns()
-            self._drain = Drain(probes.ring)
+        except BaseException:
+            self._let_go()
+            raise
+
+    def start(self, targets: tuple[Target, ...], command: Command | None) -> None:
+        self._lost = self._probes.lost()
+        self._looked_ns = time.monotonic_ns()
+        self._drain = Drain(self._probes.ring)
+        try:
             if command is not None:
                 self._launch(command)
             else:

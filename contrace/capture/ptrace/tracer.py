@@ -67,6 +67,9 @@ class PtraceTracer:
 
     # --- the consumer's side ------------------------------------------------------------------------------
 
+    def prepare(self) -> None:
+        """Nothing takes time."""
+
     def start(self, targets: tuple[Target, ...], command: Command | None) -> None:
         # A handler without SA_RESTART: the signal only serves to end a blocking waitid.
         signal.signal(signal.SIGUSR1, lambda _signo, _frame: None)
