@@ -59,7 +59,10 @@ class Tracer(Protocol):
     """How the launched command ended, as soon as it did."""
 
     def prepare(self) -> None:
-        """Do what takes time and does not concern the targets yet; ``mode`` is final then. Raises BackendUnavailable."""
+        """Do what takes time and does not concern the targets yet; ``mode`` is final then.
+
+        Raises BackendUnavailable.
+        """
 
     def start(self, targets: tuple[Target, ...], command: Command | None) -> None:
         """Begin, once prepared. Raises a ContraceError when a target cannot be traced; nothing is left traced then."""
