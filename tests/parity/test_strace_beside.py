@@ -27,8 +27,7 @@ def test_a_docker_run_reads_the_same_in_both(
 ) -> None:
     if reason := ebpf_missing():
         pytest.skip(reason)
-    ebpf = ("--backend", "ebpf", "--scope", "all")
-    with attached(containerd.pid, *ebpf, trace=tmp_path / "docker.ctrace") as session:
+    with attached(containerd.pid, "--scope", "all", backend="ebpf", trace=tmp_path / "docker.ctrace") as session:
         text = strace_of_a_run(containerd, docker, tmp_path / "strace.log", *options)
     shown = contrace("show", session.trace, "--format", "strace", *options)
     assert shown.returncode == 0, shown.stderr

@@ -98,10 +98,9 @@ def session(runtimes: Runtimes, tmp_path_factory: pytest.TempPathFactory) -> Ses
     ) as shell:
         assert shell.stdin
         assert shell.stdout
-        both = ("--scope", "all", "--backend")
         with (
-            attached(shell.pid, *both, "ptrace", trace=folder / "ptrace.ctrace"),
-            attached(shell.pid, *both, "ebpf", trace=folder / "ebpf.ctrace"),
+            attached(shell.pid, "--scope", "all", backend="ptrace", trace=folder / "ptrace.ctrace"),
+            attached(shell.pid, "--scope", "all", backend="ebpf", trace=folder / "ebpf.ctrace"),
         ):
             for case, command in commands.items():
                 shell.stdin.write(f"{STEP} {command} </dev/null\n")

@@ -9,7 +9,7 @@ import time
 
 from contrace.capture.ebpf.objects import Ring
 
-_PAUSE_S = 0.02
+_PAUSE_S = 0.05
 _BUSY = 1000
 """With this many events at once, the next are fetched without a pause."""
 _MOST_BYTES = 256 << 20
@@ -26,6 +26,7 @@ class Drain:
         self._read_ns = time.monotonic_ns()
         self._lock = threading.Lock()
         self._ending = threading.Event()
+        self._filled = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="drain", daemon=True)
         self._thread.start()
@@ -38,10 +39,15 @@ class Drain:
         with self._lock:
             if len(self._events) <= most:
                 taken, self._events, self._bytes = self._events, [], 0
+                self._filled.clear()
                 return taken, self._read_ns
             taken, self._events = self._events[:most], self._events[most:]
             self._bytes -= sum(map(len, taken))
             return taken, None
+
+    def wait(self, seconds: float) -> None:
+        """Until something has come, or for that long."""
+        self._filled.wait(seconds)
 
     def stop(self) -> None:
         """Everything that was sent up to now can be taken; then nothing more comes."""
@@ -66,4 +72,6 @@ class Drain:
             self._events += events
             self._bytes += sum(map(len, events))
             self._read_ns = read_ns
+            if events:
+                self._filled.set()
         return len(events)

@@ -25,8 +25,8 @@ from contrace.capture.targets import Target
 from contrace.errors import BackendUnavailable, TargetNotFound
 from contrace.records import Loss, Note, Record, TaskStart
 
-TICK_S = 0.05
-"""Records reach the trace file at most this much later; the buffer has to hold what happens meanwhile."""
+TICK_S = 0.1
+"""The recorder has a turn at least this often."""
 _SETTLE_NS = 2_000_000
 """Events younger than this may still be overtaken by older ones."""
 _BATCH = 20_000
@@ -201,7 +201,7 @@ class EbpfTracer:
             assert drain is not None
             while not self._stopping and not self._over():
                 if self._complete:
-                    time.sleep(TICK_S)
+                    drain.wait(TICK_S)
                 yield self._batch(drain)
             drain.stop()
             while True:
