@@ -28,9 +28,15 @@ static __always_inline struct row *row_of(u32 nr, u8 abi, u64 option, u64 *key)
 }
 
 /* Cumulative CPU time of the task plus a constant. The scheduler adds to sum_exec_runtime only now and then, and notes
- * when (exec_start, on a clock of its own); what has passed since is the difference of the clocks but for a constant. */
+ * when (exec_start, on the clock of tasks of this CPU); what has passed since is the difference of the clocks but for a
+ * constant. The clock of tasks stands still during interrupts and while a hypervisor runs something else: by how much it
+ * is behind differs from CPU to CPU (kernel/sched/core.c, update_rq_clock_task). */
 static __always_inline u64 cpu_time(u64 task, u64 now)
 {
+#if defined(TASK_CFS_RQ) && defined(CFS_RQ_RQ)
+	u64 rq = READ(u64, READ(u64, task, TASK_CFS_RQ), CFS_RQ_RQ);
+	now -= READ(u64, rq, RQ_CLOCK) - READ(u64, rq, RQ_CLOCK_TASK);
+#endif
 	return READ(u64, task, TASK_SUM_EXEC_RUNTIME) + now - READ(u64, task, TASK_EXEC_START);
 }
 
@@ -125,7 +131,10 @@ static __always_inline int left(void *ctx, u32 nr, u8 abi, s64 result)
 	int sent = open && open->sent, changed = result >= 0 && row->flags & ROW_IDENTITY;
 	if (s && (sent || changed)) {
 		begin_call(s, EXIT, tid, nr, abi, task);
-		((struct exit *)spot(s, 0))->result = result;
+		struct exit *body = (struct exit *)spot(s, 0);
+		body->result = result;
+		body->within = sent;
+		body->zero = 0;
 		s->at += sizeof(struct exit);
 		s->changed = changed;
 		s->failed = result < 0;

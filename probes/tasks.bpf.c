@@ -70,7 +70,7 @@ int task_executed(struct bpf_raw_tracepoint_args *ctx)
 	u32 pid = id >> 32, tid = id, former = ctx->args[1];
 	struct process *p = watched(pid, tid);
 	struct open_call *open = open_calls.lookup(&former);
-	u32 environment = open ? open->incomplete || open->retry : 0;
+	u32 environment = open ? open->incomplete || open->retry : 0, within = open && open->sent;
 	if (open)
 		open_calls.delete(&former);
 	struct scratch *s = scratch_of_cpu();
@@ -95,7 +95,7 @@ int task_executed(struct bpf_raw_tracepoint_args *ctx)
 	body->envc = READ(u32, bprm, BPRM_ENVC);
 	body->payload = payload;
 	body->narrow = READ(u64, task, TASK_THREAD_FLAGS) >> NARROW_BIT & 1;
-	body->environment = environment;
+	body->within = within;
 	body->watched = mode;
 	body->arg_start = READ(u64, mm, MM_ARG_START);
 	body->arg_end = READ(u64, mm, MM_ARG_END);
@@ -115,6 +115,8 @@ int task_ended(struct bpf_raw_tracepoint_args *ctx)
 	u64 id = bpf_get_current_pid_tgid();
 	u32 pid = id >> 32, tid = id;
 	struct process *p = watched(pid, tid);
+	struct open_call *open = open_calls.lookup(&tid);
+	u32 within = open && open->sent;
 	open_calls.delete(&tid);
 	if (!p)
 		return 0;
@@ -132,6 +134,7 @@ int task_ended(struct bpf_raw_tracepoint_args *ctx)
 	body->code = READ(u32, signal, SIGNAL_FLAGS) & 4 ? READ(u32, signal, SIGNAL_GROUP_EXIT_CODE) :
 							  READ(u32, task, TASK_EXIT_CODE);
 	body->group_dead = group_dead;
+	body->within = within;
 	s->at += sizeof(*body);
 	send(s);
 	return 0;

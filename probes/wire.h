@@ -31,20 +31,21 @@ struct event {
 	char comm[16];
 };
 
+/* `within`: the ENTER of the call at hand was sent; else what the reader has open is another whose end was lost. */
 struct enter { u64 args[6]; };
-struct exit { s64 result; };
+struct exit { s64 result; u32 within, zero; };
 struct refused { u32 capability, user_ns; };
 struct fork_ { u32 tid, pid, exit_signal, watched; };
 struct exec {
 	u32 former_tid, argc, envc;
 	u8 payload;     /* it runs in namespaces of its own: from here on by events only (scope birth) */
 	u8 narrow;      /* a 32-bit program */
-	u8 environment; /* IMAGE goes on to the end of the environment: the execve's own copies are incomplete */
+	u8 within;
 	u8 watched;     /* mode of the process from here on */
 	u64 arg_start, arg_end, env_start, env_end;
 };
 struct image { u64 address; u32 missing; /* bytes at the address that could not be read */ u32 zero; };
-struct end { u32 code, group_dead; };
+struct end { u32 code, group_dead, within; };
 struct signal_ { u32 signo, zero; };
 
 /* argv or envp, from its element number `first` on */

@@ -52,17 +52,17 @@ class Attached:
         return self.process.wait(30)
 
 
-def start_attach(*words: str | Path | int, trace: Path, backend: str = "auto") -> Attached:
+def start_attach(*words: str | Path | int, trace: Path, backend: str | None = None) -> Attached:
     """Start `contrace attach`, and return at once."""
     errors = trace.with_suffix(".stderr")
-    options = ["--backend", backend, "--format", "none", "-o", str(trace)]
+    options = [*(["--backend", backend] if backend else []), "--format", "none", "-o", str(trace)]
     command = [*CONTRACE, "attach", *map(str, words), *options]
     with errors.open("wb") as stderr:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr)
     return Attached(process, trace, errors)
 
 
-def attach(*words: str | Path | int, trace: Path, backend: str = "auto") -> Attached:
+def attach(*words: str | Path | int, trace: Path, backend: str | None = None) -> Attached:
     """Start `contrace attach`, and return when it traces."""
     session = start_attach(*words, trace=trace, backend=backend)
     try:
@@ -75,7 +75,7 @@ def attach(*words: str | Path | int, trace: Path, backend: str = "auto") -> Atta
 
 
 @contextmanager
-def attached(*words: str | Path | int, trace: Path, backend: str = "auto") -> Iterator[Attached]:
+def attached(*words: str | Path | int, trace: Path, backend: str | None = None) -> Iterator[Attached]:
     """While the body runs, contrace is attached; afterwards it is ended as by Ctrl-C, and `trace` is complete."""
     session = attach(*words, trace=trace, backend=backend)
     try:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from contrace.capture.checks import Check, ebpf, machine, ptracing
 from contrace.capture.checks.ebpf import ebpf_missing
 from contrace.capture.checks.privileges import may_trace_others
+from contrace.errors import BackendUnavailable
 
 __all__ = ["Check", "Choice", "checks", "choose", "ebpf_missing", "may_trace_others"]
 
@@ -41,12 +42,17 @@ class Choice:
 
 
 def choose(backend: str, *, launches: bool, ebpf_only: bool) -> tuple[Choice, ...]:
-    """The backends to try, one after the other, until one can be used. ``ebpf_only``: what is asked for needs eBPF."""
-    if ebpf_only:
-        return (Choice("ebpf", ""),)
-    if backend != "auto":
-        return (Choice(backend, ""),)
+    """The backends to try, one after the other, until one can be used. ``ebpf_only``: what is asked for needs eBPF.
+
+    Raises BackendUnavailable.
+    """
+    if backend == "ptrace":
+        return (Choice("ptrace", ""),)
     missing = ebpf_missing()
+    if backend == "ebpf" or ebpf_only:
+        if missing:
+            raise BackendUnavailable(f"eBPF cannot be used: {missing}")
+        return (Choice("ebpf", ""),)
     exact = Choice("ptrace", "it follows a command exactly and needs no privilege")
     if launches:
         return (exact,) if missing else (exact, Choice("ebpf", "ptrace cannot be used"))

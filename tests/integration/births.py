@@ -29,7 +29,7 @@ def check_runc_birth(trace: Trace, hostname: str | None) -> Seen:
     stages = runc_stages(trace)
     unshare = trace.one(f"unshare({NAMESPACES}) = 0")
     assert unshare.record.tid == stages[CHILD].record.tid
-    check_namespaces(trace.before(unshare), trace.after(unshare))
+    check_namespaces(trace.before(unshare), trace.after(unshare), backend=trace.meta.backend)
 
     init = stages[INIT].record.tid
     check_pid_1(trace, init, trace.after(unshare))
@@ -45,7 +45,7 @@ def check_runc_birth(trace: Trace, hostname: str | None) -> Seen:
     return execve
 
 
-def check_namespaces(before: Identity, after: Identity) -> None:
+def check_namespaces(before: Identity, after: Identity, *, backend: str) -> None:
     """The task was in the host's namespaces before, and after its unshare in four new ones."""
     assert {*MOVED, "pid", "pid_for_children", "user"} <= set(before.namespaces)
     assert before.namespaces["pid"] == before.namespaces["pid_for_children"]
@@ -54,6 +54,7 @@ def check_namespaces(before: Identity, after: Identity) -> None:
     for name, inode in after.namespaces.items():
         assert (inode != before.namespaces[name]) == (name in (*MOVED, "pid_for_children")), name
     assert set(MOVED) <= set(after.namespaces)
+    assert ("pid_for_children" in after.namespaces) == (backend == "ebpf")
 
 
 def check_pid_1(trace: Trace, tid: int, parent: Identity) -> None:

@@ -1,7 +1,7 @@
 """However contrace ends, the manager and its containers do not notice, and the trace is as good as it can be.
 
 A containerd starts containers without a pause, for docker and for ctr, while contrace attaches to it 25 times with each
-backend and is ended each time at a random moment, in one of four ways. The random numbers' seed is printed;
+backend and is ended each time at a random moment, in one of five ways. The random numbers' seed is printed;
 CONTRACE_SEED repeats it.
 """
 
@@ -27,7 +27,7 @@ from tests.managers.docker import Docker
 from tests.managers.host import stuck_tasks, wait_until
 
 ROUNDS = 25
-LONGEST_SECONDS = 1.6
+LONGEST_SECONDS = 2.0
 """A round's moment lies between 0 and this after contrace was started, which takes 0.3 s to begin with tracing: so
 contrace is ended while it is loading, while it is attaching, and after a container's whole life."""
 BATCH_NS = 500_000_000
@@ -85,10 +85,19 @@ def kill_all(session: Attached) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
+def kill_the_recorder(session: Attached) -> None:
+    """SIGKILL to the one that traces, if it has begun; the other one then says so."""
+    for pid in Path(f"/proc/{session.process.pid}/task/{session.process.pid}/children").read_text().split():
+        os.kill(int(pid), signal.SIGKILL)
+    if session.process.poll() is None:
+        session.process.send_signal(signal.SIGINT)
+
+
 WAYS: dict[str, Callable[[Attached], None]] = {
     "SIGINT": lambda session: session.process.send_signal(signal.SIGINT),
     "SIGTERM": lambda session: session.process.send_signal(signal.SIGTERM),
     "SIGKILL to the command": lambda session: session.process.send_signal(signal.SIGKILL),
+    "SIGKILL to the recorder": kill_the_recorder,
     "SIGKILL to all of contrace": kill_all,
 }
 
@@ -133,7 +142,7 @@ def check_trace(played: Round, containers: list[Container]) -> int:
 
     Returns how many those are.
     """
-    killed = played.way == "SIGKILL to all of contrace"
+    killed = played.way in ("SIGKILL to all of contrace", "SIGKILL to the recorder")
     assert killed or not list(played.trace.parent.glob(f".{played.trace.name}.*")), "drafts are removed"
     if played.begun_ns is None and not played.trace.exists():
         return 0
@@ -164,9 +173,10 @@ def test_random_ends_hurt_nobody(docker: Docker, containerd: Containerd, tmp_pat
             play(containerd, backend, way, chance.uniform(0, LONGEST_SECONDS), tmp_path / f"{number}.ctrace")
             for number, way in enumerate(ways)
         ]
-    # Freeing a tracepoint takes the kernel a while, also after a SIGKILL.
-    wait_until(lambda: not bpf.left(), "no program or map of contrace is left in the kernel", 30)
+    # Freeing a tracepoint takes the kernel 70 ms, also after a SIGKILL; a capture has 40 of them.
+    ours = bpf.left()
+    wait_until(lambda: not ours & bpf.left(), "no program of these captures is left in the kernel", 120)
     failures = [container.failure for container in starter.done if container.failure]
     assert not failures, "\n".join(failures)
     assert len(starter.done) > ROUNDS / 2, "containers were started all the time"
-    assert sum(check_trace(played, starter.done) for played in rounds) > ROUNDS / 5, "containers lived within rounds"
+    assert sum(check_trace(played, starter.done) for played in rounds) > ROUNDS / 10, "containers lived within rounds"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from contrace.records import Block, Exec, Identity, Record, Stopped, Syscall, TaskStart
-from contrace.syscalls.abi import Abi, name_of
+from contrace.syscalls.abi import Abi, name_of, number_of
 from contrace.syscalls.specs import SPECS
 
 WIDE = (Abi.X86_64, Abi.AARCH64)
@@ -33,6 +33,8 @@ class Field:
     """Of ptrace's record and eBPF's …"""
     narrow: bool = False
     """… only in what 32-bit calls brought about."""
+    rare: bool = False
+    """It depends on who runs when."""
     used: int = field(default=0, compare=False)
 
 
@@ -40,8 +42,11 @@ def is_narrow(record: Record | None) -> bool:
     return isinstance(record, Syscall) and record.abi not in WIDE
 
 
-def is_of_call(record: Record) -> bool:
-    return isinstance(record, Identity) and record.why not in ("attach", "start", "exec")
+def is_of_narrow_call(record: Record, last: Record | None) -> bool:
+    """Whether it is the Identity of a 32-bit call: the task's last one was such, or only 32-bit tables have it."""
+    if not isinstance(record, Identity) or record.why in ("attach", "start", "exec"):
+        return False
+    return is_narrow(last) or all(number_of(abi, record.why) is None for abi in WIDE)
 
 
 def no_register_behind_the_last_argument(ours: Record, theirs: Record) -> bool:
@@ -73,6 +78,16 @@ def no_first_process_yet(ours: Record, theirs: Record) -> bool:
     return ours.namespaces | {"pid_for_children": new} == theirs.namespaces and new != theirs.namespaces["pid"]
 
 
+def moved_meanwhile(ours: Record, theirs: Record) -> bool:
+    """Some hierarchies' lines differ: eBPF's has the root, from where somebody moved the task."""
+    assert isinstance(ours, Identity)
+    assert isinstance(theirs, Identity)
+    if ours.cgroup is None or theirs.cgroup is None:
+        return False
+    pairs = zip(ours.cgroup.splitlines(), theirs.cgroup.splitlines(), strict=True)
+    return all(mine == other or (other.endswith(b":/") and mine.startswith(other)) for mine, other in pairs)
+
+
 ALONE = [
     Alone(
         "a group stop is seen by the parent and the tracer only: there is no tracepoint for it",
@@ -80,7 +95,7 @@ ALONE = [
     ),
     Alone(
         "the tracepoints syscalls:sys_enter_X leave out 32-bit calls (arch_trace_is_compat_syscall, asm/ftrace.h)",
-        lambda record, last: is_narrow(record) or (is_of_call(record) and is_narrow(last)),
+        lambda record, last: is_narrow(record) or is_of_narrow_call(record, last),
     ),
 ]
 
@@ -125,5 +140,11 @@ FIELDS = [
         "namespaces",
         "/proc/TID/ns/pid_for_children answers ENOENT until the namespace has a process; the kernel knows it before",
         no_first_process_yet,
+    ),
+    Field(
+        "cgroup",
+        "eBPF has it of the very moment, ptrace of a little later: runc moves its init from outside meanwhile",
+        moved_meanwhile,
+        rare=True,
     ),
 ]

@@ -42,11 +42,14 @@ COMMANDS = {
     "a thread's child": "python3 -c 'import os, threading; threading.Thread(target=os.system, args=[\"id\"]).start()'",
     "not found": "sh -c '/nonexistent; /etc/passwd; exit 3'",
 }
+LONG = {"storm"}
+"""Thousands of processes: under ptrace that is 10 s, and they tell nothing that the others do not."""
 CONTAINERS = {"runc": ("/bin/id",), "container with a pipeline": ("/bin/sh", "-c", "ls / | wc -l; unshare -m true")}
 PROGRAMS_BUILT = {
     f"{program}-{bits}": (program, bits)
     for program in PROGRAMS
     for bits in BITS
+    if program not in LONG
     if (bits == 64 or program not in NOT_32) and (program not in X86_ONLY or len(BITS) > 1)
 }
 CASES = [*PROGRAMS_BUILT, *COMMANDS, *CONTAINERS]
@@ -107,8 +110,8 @@ def session(runtimes: Runtimes, tmp_path_factory: pytest.TempPathFactory) -> Ses
                 shell.stdin.flush()
                 said = list(iter(shell.stdout.readline, "done\n"))
                 cases[int(said[0])] = case
-            shell.stdin.close()
-            shell.wait(20)
+        shell.stdin.close()
+        shell.wait(20)
     return Session(_records(folder / "ptrace.ctrace"), _records(folder / "ebpf.ctrace"), cases)
 
 
@@ -187,7 +190,8 @@ def test_both_tell_the_same(session: Session, case: str) -> None:
 def test_every_known_difference_is_needed(session: Session) -> None:
     for case in CASES:
         compared(session, case)
-    unused = [row.why for row in (*ALONE, *FIELDS) if not row.used]
+    unused = [row.why for row in ALONE if not row.used]
+    unused += [row.why for row in FIELDS if not (row.used or row.rare)]
     assert not unused, "differences that no process shows:\n" + "\n".join(unused)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from contrace.capture.cgroups import CgroupPaths
 from contrace.capture.ebpf import wire
-from contrace.capture.ebpf.image import Image, Strings, repair_argv, repair_path
+from contrace.capture.ebpf.image import Image, Strings
 from contrace.capture.ebpf.opened import Open
 from contrace.capture.ebpf.wire import Event, Who
 from contrace.records import (
@@ -30,8 +30,8 @@ from contrace.syscalls.abi import Abi, name_of
 _SIGCHLD = 17
 _SIGINFO_SIZE = 128  # siginfo_t, include/uapi/asm-generic/siginfo.h: what ptrace gives
 _WATCHED = {1: "events", 2: "calls"}
-_VECTORS = {"execve": (1, 2), "execveat": (2, 3)}
-"""The arguments that are argv and envp."""
+_FOUND_NS = 1_000_000_000
+"""A task is in /proc before its start is told (kernel/fork.c, kernel_clone), but not for longer than this."""
 _STARTING = frozenset(("clone", "clone3", "fork", "vfork"))
 
 
@@ -65,6 +65,8 @@ class Assembler:
         self._sees_narrow = sees_narrow
         self._open: dict[int, Open] = {}
         self._images: dict[int, Image] = {}
+        self._found: dict[int, int] = {}
+        """tid -> when it was found."""
         self._held: dict[int, tuple[int, int]] = {}
         """Leaders that ended before other threads of theirs: pid -> time, code."""
         self._out: list[Record] = []
@@ -78,6 +80,7 @@ class Assembler:
     def found(self, start: TaskStart, identity: Identity) -> list[Record]:
         """A task that existed before the capture, or that the capture launched."""
         self.alive[start.tid] = start.pid
+        self._found[start.tid] = start.time_ns
         return [start, identity]
 
     def feed(self, events: Iterable[bytes]) -> list[Record]:
@@ -147,15 +150,23 @@ class Assembler:
             call.refused.append(refused)
 
     def _left(self, event: _Parsed) -> None:
-        (result,) = wire.EXIT.unpack_from(event.data, wire.BODY)
+        result, within = wire.EXIT.unpack_from(event.data, wire.BODY)
         sections = wire.sections(event.data, wire.BODY + wire.EXIT.size)
         call = self._open.get(event.tid)
-        if call is not None and (call.nr, call.abi) == (event.nr, event.abi):
+        if call is not None and within and (call.nr, call.abi) == (event.nr, event.abi):
             del self._open[event.tid]
             call.complete(sections)
             self._over(event, event.tid, call, result)
         if sections.who is not None:
             self._identity(event.time_ns, event.tid, event.pid, name_of(Abi(event.abi), event.nr), sections.who)
+
+    def _close(self, tid: int, within: int) -> Open | None:
+        """The call that is at its end; ``within``: it is the one that is open."""
+        call = self._open.pop(tid, None)
+        if call is not None and not within:
+            self._announce(tid, call)  # its end was lost
+            return None
+        return call
 
     def _end_at_birth(self, tid: int, exit_event: _Parsed) -> None:
         """Tell of a clone before its child, if its end is known. Only a vfork goes on meanwhile."""
@@ -205,14 +216,21 @@ class Assembler:
 
     def _started(self, event: _Parsed) -> None:
         tid, pid, exit_signal, watched = wire.FORK.unpack_from(event.data, wire.BODY)
-        if tid in self.alive:
-            return  # found in /proc already
+        if tid in self._found and event.time_ns < self._found[tid] + _FOUND_NS:
+            return
         sections = wire.sections(event.data, wire.BODY + wire.FORK.size)
+        self._forget(tid)
         call = self._open.get(event.tid)
         how = "fork" if exit_signal == _SIGCHLD else "clone"
         if call is not None and call.is_vfork:
             how = "vfork"
         self._start(event, tid, pid, call=how, watched=_WATCHED[watched], who=sections.who, why="start")
+
+    def _forget(self, tid: int) -> None:
+        """Whoever had this tid before is gone, even if its end was lost."""
+        self._close(tid, within=0)
+        for kept in (self._images, self._held, self._found):
+            kept.pop(tid, None)
 
     def _joined(self, event: _Parsed) -> None:
         who = wire.sections(event.data, wire.BODY).who
@@ -241,15 +259,15 @@ class Assembler:
         self._images.setdefault(event.tid, Image()).add(event.data)
 
     def _executed(self, event: _Parsed) -> None:
-        former, argc, envc, payload, narrow, _, watched, *area = wire.EXEC.unpack_from(event.data, wire.BODY)
+        former, argc, envc, payload, narrow, within, watched, *area = wire.EXEC.unpack_from(event.data, wire.BODY)
         image = self._images.pop(event.tid, Image())
         argv = image.strings(area[0], area[1], argc)
-        call = self._open.pop(former, None)
+        call = self._close(former, within)
         if former != event.tid:
             self._superseded(event, former)
         if call is not None:
             envp = image.strings(area[2], area[3], envc)
-            _repair(call, image, argv if len(argv) == argc else (), envp if len(envp) == envc else (), area[3])
+            call.repair(image, argv if len(argv) == argc else (), envp if len(envp) == envc else (), area[3])
             self._over(event, former, call, 0)
         self.alive[event.tid] = event.pid
         who = wire.sections(event.data, wire.BODY + wire.EXEC.size).who or Who()
@@ -284,8 +302,8 @@ class Assembler:
         self.alive.pop(former, None)
 
     def _ended(self, event: _Parsed) -> None:
-        code, group_dead = wire.END.unpack_from(event.data, wire.BODY)
-        call = self._open.pop(event.tid, None)
+        code, group_dead, within = wire.END.unpack_from(event.data, wire.BODY)
+        call = self._close(event.tid, within)
         if call is not None:
             self._over(event, event.tid, call, None)
         if event.tid == event.pid and not group_dead:
@@ -300,6 +318,7 @@ class Assembler:
     def _end(self, time_ns: int, tid: int, pid: int, code: int, superseded_by: int = 0) -> None:
         """``code`` as wait(2) has it: status in the second byte, signal in the low seven bits, 128 for a core."""
         self.alive.pop(tid, None)
+        self._found.pop(tid, None)
         self._out.append(
             TaskExit(
                 time_ns=self.stamp(time_ns),
@@ -373,18 +392,3 @@ class Assembler:
 def _parse(data: bytes) -> _Parsed:
     time_ns, cpu_ns, tid, pid, kind, abi, nr, _, comm = wire.HEADER.unpack_from(data)
     return _Parsed(time_ns, cpu_ns, tid, pid, kind, abi, nr, comm.partition(b"\0")[0], data)
-
-
-def _repair(call: Open, image: Image, argv: tuple[bytes, ...], envp: tuple[bytes, ...], behind: int) -> None:
-    """Fill in what an execve that succeeded could not be read at its entry. ``argv``, ``envp``: of the new program, ()
-    where not all of it is known; ``behind``: the end of its environment."""
-    if call.name not in _VECTORS:
-        return
-    filename = image.filename(behind)
-    if filename is not None and call.name == "execve":  # of an execveat it is /dev/fd/N/path
-        repair_path(call.memory, filename)
-    first, second = (call.strings.get(arg) for arg in _VECTORS[call.name])
-    if first is not None and argv:
-        repair_argv(first, argv, filename)
-    if second is not None and envp and not second.whole and second.may_be(envp):
-        second.replace(envp)

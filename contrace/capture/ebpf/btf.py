@@ -33,6 +33,10 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "TASK_GROUP_LEADER": ("task_struct.group_leader",),
     "TASK_SUM_EXEC_RUNTIME": ("task_struct.se.sum_exec_runtime",),
     "TASK_EXEC_START": ("task_struct.se.exec_start",),
+    "TASK_CFS_RQ": ("task_struct.se.cfs_rq",),
+    "CFS_RQ_RQ": ("cfs_rq.rq",),
+    "RQ_CLOCK": ("rq.clock",),
+    "RQ_CLOCK_TASK": ("rq.clock_task",),
     "TASK_THREAD_FLAGS": ("task_struct.thread_info.flags",),
     "TASK_THREAD_STATUS": ("task_struct.thread_info.status",),
     "PID_LEVEL": ("pid.level",),
@@ -116,6 +120,8 @@ SIZES: dict[str, str] = {"SIGINFO_SIZE": "kernel_siginfo"}
 OPTIONAL = frozenset(
     {
         "TASK_THREAD_STATUS",  # x86 only: TS_COMPAT
+        "TASK_CFS_RQ",  # CONFIG_FAIR_GROUP_SCHED
+        "CFS_RQ_RQ",
         "NSPROXY_TIME",  # Linux 5.6
         "NSPROXY_TIME_FOR_CHILDREN",
         "TIME_INUM",  # CONFIG_TIME_NS

@@ -78,7 +78,8 @@ def write(name: str, data: bytes) -> None:
     """Keep a file for the next run, where that is possible."""
     with suppress(OSError):
         directory = _directory()
-        directory.mkdir(0o700, parents=True, exist_ok=True)
+        directory.parent.mkdir(0o700, parents=True, exist_ok=True)
+        directory.mkdir(0o700, exist_ok=True)
         part = directory / f"{name}.{os.getpid()}"
         fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
@@ -90,10 +91,27 @@ def write(name: str, data: bytes) -> None:
             raise
 
 
+def keep_newest(prefix: str, number: int) -> None:
+    """Remove all but the newest files whose names begin so."""
+    with suppress(OSError):
+        files = [entry for entry in os.scandir(_directory()) if entry.name.startswith(prefix)]
+        for entry in sorted(files, key=lambda entry: entry.stat(follow_symlinks=False).st_mtime_ns)[:-number]:
+            os.unlink(entry.path)
+
+
 def _directory() -> Path:
-    """Raises PermissionError where the home is somebody else's, as under sudo: its links could lead root astray."""
+    """Raises PermissionError where it lies in somebody else's, as under sudo: their links could lead root astray."""
     chosen = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    home = chosen if chosen.is_absolute() else Path(os.environ.get("HOME", "/nonexistent"))
-    if home.stat().st_uid != os.geteuid():
-        raise PermissionError(f"{home} is not this user's")
-    return (chosen if chosen.is_absolute() else home / ".cache") / "contrace"
+    if not chosen.is_absolute():
+        home = Path(os.environ.get("HOME", "/nonexistent"))
+        _check_owner(home, {os.geteuid()})
+        return home / ".cache" / "contrace"
+    # Where it does not exist yet, it is to be made. That may be in a directory of root's, such as /tmp.
+    existing = next(folder for folder in (chosen, *chosen.parents) if folder.exists())
+    _check_owner(existing, {os.geteuid()} if existing == chosen else {os.geteuid(), 0})
+    return chosen / "contrace"
+
+
+def _check_owner(folder: Path, allowed: set[int]) -> None:
+    if folder.stat().st_uid not in allowed:
+        raise PermissionError(f"{folder} is not this user's")

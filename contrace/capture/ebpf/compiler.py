@@ -32,6 +32,8 @@ _INCLUDE = re.compile(r'#include "(.+)"')
 _INSTRUCTION = struct.Struct("=BBhi")  # struct bpf_insn: code, dst_reg and src_reg, off, imm
 _LOAD_MAP = (0x18, 0x10)  # BPF_LD | BPF_IMM | BPF_DW with src_reg BPF_PSEUDO_MAP_FD
 _LONGEST = 4 << 20
+_KEPT = 8
+"""Objects that are kept: there is one for each set of switches."""
 
 
 class Map(msgspec.Struct, frozen=True, array_like=True):
@@ -69,6 +71,7 @@ def compiled(macros: Mapping[str, int | None]) -> Object:
     made = [child.result() for child in [_Child(text, flags) for text in texts]]
     whole = Object(made[0].maps, {name: code for unit in made for name, code in unit.programs.items()})
     cache.write(name, msgspec.msgpack.encode(whole))
+    cache.keep_newest("probes-", _KEPT)
     return whole
 
 
@@ -82,7 +85,9 @@ def source(files: Iterable[str]) -> str:
             match = _INCLUDE.match(line)
             if match is None:
                 yield "" if line.startswith("#pragma once") else line
-            elif match[1] not in included:
+            elif match[1] in included:
+                yield ""
+            else:
                 included.add(match[1])
                 yield from text(match[1])
                 yield f'#line {number + 1} "{name}"'

@@ -53,7 +53,7 @@ class Drain:
         """Everything that was sent up to now can be taken; then nothing more comes."""
         self._ending.set()
         self._thread.join()
-        self._read()
+        self._read(last=True)
 
     def _run(self) -> None:
         try:
@@ -63,8 +63,8 @@ class Drain:
         except BaseException as failure:  # noqa: BLE001 - handed to the consumer, who raises it
             self._failure = failure
 
-    def _read(self) -> int:
-        if self._bytes > _MOST_BYTES:
+    def _read(self, *, last: bool = False) -> int:
+        if self._bytes > _MOST_BYTES and not last:
             return 0
         read_ns = time.monotonic_ns()
         events = self._ring.read()

@@ -72,12 +72,13 @@ class Strings:
 
     def vector(self) -> Vector:
         total = self.total
+        items = self.items[:-1] if self.unfinished else self.items
         if not self.ended and total is None:
-            total = len(self.items) + 1  # at least: a part was lost
+            total = len(items) + 1  # at least: a part was lost
         return Vector(
             arg=self.arg,
             address=self.array,
-            items=tuple(self.items),
+            items=tuple(items),
             broken=dict(self.broken),
             fault=self.fault,
             total=total,

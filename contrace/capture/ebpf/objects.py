@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import ModuleType
 
 from contrace.capture.ebpf import library
@@ -81,35 +82,57 @@ class Loaded:
         self._lib = _declared(self.bcc.lib)
         self._made = made
         self.tables = {about.name: Table(self._lib, about) for about in made.maps}
+        self._programs: list[int] = []
         self._numbers = {place: self.tables[about.name].fd for place, about in enumerate(made.maps)}
 
     def programs(self, wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
         """Load programs, each as the type that is given with it; their descriptors. The kernel checks them side by
         side: that takes longer than everything else."""
         found: dict[tuple[str, int], int] = {}
-        errors: list[str] = []
         with _errors_of_libbcc() as said:
 
             def load(name: str, kind: int) -> None:
                 code = relocated(self._made.programs[name], self._numbers)
                 fd = self._lib.bcc_prog_load(kind, name.encode()[:15], code, len(code), _LICENSE, 0, 0, None, 0)
                 if fd < 0:
-                    errors.append(refused(f"the probe {name}", ctypes.get_errno()))
+                    detail = said().strip().splitlines()[-8:]
+                    raise BackendUnavailable("\n".join([refused(f"the probe {name}", ctypes.get_errno()), *detail]))
                 found[name, kind] = fd
+                self._programs.append(fd)
 
-            threads = [threading.Thread(target=load, args=program) for program in wanted]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            if errors:
-                raise BackendUnavailable("\n".join([errors[0], *said().strip().splitlines()[-8:]]))
+            side_by_side([partial(load, *program) for program in wanted])
         return found
+
+    def close(self) -> None:
+        """Let go of programs and maps; what is still attached keeps what it needs."""
+        for fd in (*self._programs, *(table.fd for table in self.tables.values())):
+            os.close(fd)
+        self._programs.clear()
+        self.tables.clear()
 
     def attach_raw(self, tracepoint: str, program: int) -> int:
         """Attach to a raw tracepoint; the link's descriptor, or -1 where the kernel has none of that name."""
         fd: int = self._lib.bpf_attach_raw_tracepoint(program, tracepoint.encode())
         return fd
+
+
+def side_by_side(works: Iterable[Callable[[], None]]) -> None:
+    """Do all of them at once, each in a thread of its own, and raise the first error."""
+    errors: list[BackendUnavailable] = []
+
+    def attempt(work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BackendUnavailable as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=attempt, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
 
 
 def refused(what: str, error: int) -> str:

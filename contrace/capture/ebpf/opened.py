@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass, field
 
-from contrace.capture.ebpf.image import Strings
+from contrace.capture.ebpf.image import Image, Strings, repair_argv, repair_path
 from contrace.capture.ebpf.wire import Sections
 from contrace.records import Block, Memory
 from contrace.syscalls.abi import Abi, name_of
 from contrace.syscalls.flags.clone import CLONE_VFORK
+
+_VECTORS = {"execve": (1, 2), "execveat": (2, 3)}
+"""The arguments that are argv and envp."""
 
 
 @dataclass(slots=True)
@@ -48,6 +51,20 @@ class Open:
                 self.memory[places[0]] = copy
             else:
                 self.memory.append(copy)
+
+    def repair(self, image: Image, argv: tuple[bytes, ...], envp: tuple[bytes, ...], behind: int) -> None:
+        """Fill in what an execve that succeeded could not be read at its entry. ``argv``, ``envp``: of the new program,
+        () where not all of it is known; ``behind``: the end of its environment."""
+        if self.name not in _VECTORS:
+            return
+        filename = image.filename(behind)
+        if filename is not None and self.name == "execve":  # of an execveat it is /dev/fd/N/path
+            repair_path(self.memory, filename)
+        first, second = (self.strings.get(arg) for arg in _VECTORS[self.name])
+        if first is not None and argv:
+            repair_argv(first, argv, filename)
+        if second is not None and envp and not second.whole and second.may_be(envp):
+            second.replace(envp)
 
     @property
     def is_vfork(self) -> bool:

@@ -12,11 +12,12 @@ import platform
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from contrace.capture.base import DEFAULT_BUFFER
 from contrace.capture.ebpf import btf, tracefs, wire
 from contrace.capture.ebpf.compiler import compiled
-from contrace.capture.ebpf.objects import RAW_TRACEPOINT, TRACEPOINT, Loaded, Ring, refused
+from contrace.capture.ebpf.objects import RAW_TRACEPOINT, TRACEPOINT, Loaded, Ring, refused, side_by_side
 from contrace.capture.ebpf.rows import ALWAYS, rows
 from contrace.capture.ebpf.syscall import call
 from contrace.errors import BackendUnavailable
@@ -71,7 +72,11 @@ class Probes:
         self._loaded = Loaded(compiled(self._macros(plan)))
         self._tables = self._loaded.tables
         self.ring = Ring(self._loaded.bcc, self._tables["events"].fd)
-        self._attach(plan)
+        try:
+            self._attach(plan)
+        except BaseException:
+            self.detach()
+            raise
 
     # --- what is watched ----------------------------------------------------------------------------------
 
@@ -107,6 +112,7 @@ class Probes:
             os.close(fd)
         self._events, self._links = [], []
         self.ring.close()
+        self._loaded.close()
 
     # --- making them --------------------------------------------------------------------------------------
 
@@ -173,11 +179,14 @@ class Probes:
         here = sorted((calls | ALWAYS) & set(names(self._abis[0])))
         tracepoints = {name: _TRACEPOINT_NAMES.get(name, name) for name in here}
         self._fill(plan, {name: tracefs.arguments(directory, tp) for name, tp in tracepoints.items()})
+        wanted: list[tuple[str, int]] = []
         for name, tracepoint in tracepoints.items():
             # Who a task is changes when such a call is over; how it began is of no interest.
             if name in calls or name not in IDENTITY_CALLS:
-                self._attach_call(directory, f"sys_enter_{tracepoint}", entered)
-            self._attach_call(directory, f"sys_exit_{tracepoint}", left)
+                wanted.append((f"sys_enter_{tracepoint}", entered))
+            wanted.append((f"sys_exit_{tracepoint}", left))
+        # All at once: while another capture's events are freed, each would wait for one of those (event_mutex).
+        side_by_side([partial(self._attach_call, directory, *program) for program in wanted])
 
     def _attach_raw(self, tracepoint: str, program: int) -> None:
         fd = self._loaded.attach_raw(tracepoint, program)

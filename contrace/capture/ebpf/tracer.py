@@ -70,6 +70,8 @@ class EbpfTracer:
         self._drain: Drain | None = None
         self._lost: list[int] = []
         self._looked_ns = 0
+        self._counted: tuple[int, list[int]] | None = None
+        """When it was counted what was lost, and the counts."""
         self._checked_s = 0.0
 
     # --- beginning ----------------------------------------------------------------------------------------
@@ -95,10 +97,10 @@ class EbpfTracer:
             raise
 
     def start(self, targets: tuple[Target, ...], command: Command | None) -> None:
-        self._lost = self._probes.lost()
-        self._looked_ns = time.monotonic_ns()
-        self._drain = Drain(self._probes.ring)
         try:
+            self._lost = self._probes.lost()
+            self._looked_ns = time.monotonic_ns()
+            self._drain = Drain(self._probes.ring)
             if command is not None:
                 self._launch(command)
             else:
@@ -225,14 +227,20 @@ class EbpfTracer:
         ready = bisect_right(waiting, until_ns, key=_time)
         self._waiting = waiting[ready:]
         out = self._assembler.feed(data for _, data in waiting[:ready])
-        out += self._losses()
+        out += self._losses(until_ns, final=last and self._complete)
         out += self._assembler.announce_open()
         return out
 
-    def _losses(self) -> list[Record]:
-        now_ns, since_ns = time.monotonic_ns(), self._looked_ns
-        lost = self._probes.lost()
-        before, self._lost, self._looked_ns = self._lost, lost, now_ns
+    def _losses(self, until_ns: int, *, final: bool) -> list[Record]:
+        """What was lost up to a moment, once the records up to it are out: told earlier, it would push their times."""
+        if self._counted is None or final:
+            self._counted = time.monotonic_ns(), self._probes.lost()
+        now_ns, lost = self._counted
+        if until_ns < now_ns and not final:
+            return []
+        self._counted = None
+        before, since_ns = self._lost, self._looked_ns
+        self._lost, self._looked_ns = lost, now_ns
         kinds: dict[str, int] = {}
         for kind, name in _KINDS.items():
             if lost[kind] > before[kind]:
@@ -240,14 +248,21 @@ class EbpfTracer:
         torn, self._assembler.torn = self._assembler.torn, 0
         out: list[Record] = []
         if kinds:
-            out.append(self._loss(since_ns, sum(kinds.values()), _FULL, kinds))
+            out.append(self._loss(now_ns, since_ns, sum(kinds.values()), _FULL, kinds))
         if torn:
-            out.append(self._loss(since_ns, torn, _TORN, {}))
+            out.append(self._loss(now_ns, since_ns, torn, _TORN, {}))
         return out
 
-    def _loss(self, since_ns: int, count: int, reason: str, kinds: dict[str, int]) -> Loss:
-        now_ns = self._assembler.stamp(time.monotonic_ns())
-        return Loss(time_ns=now_ns, tid=0, pid=0, count=count, since_ns=since_ns, reason=reason, kinds=kinds)
+    def _loss(self, now_ns: int, since_ns: int, count: int, reason: str, kinds: dict[str, int]) -> Loss:
+        return Loss(
+            time_ns=self._assembler.stamp(now_ns),
+            tid=0,
+            pid=0,
+            count=count,
+            since_ns=since_ns,
+            reason=reason,
+            kinds=kinds,
+        )
 
     def _over(self) -> bool:
         """Whether nothing is left to trace."""

@@ -33,12 +33,12 @@ KINDS = len(Event) + 1
 HEADER = struct.Struct("=QQIIBBHI16s")
 """struct event: time_ns, cpu_ns, tid, pid, kind, abi, nr, zero, comm."""
 ENTER = struct.Struct("=6Q")
-EXIT = struct.Struct("=q")
+EXIT = struct.Struct("=qI4x")
 REFUSED = struct.Struct("=II")
 FORK = struct.Struct("=4I")
 EXEC = struct.Struct("=3I4B4Q")
 IMAGE = struct.Struct("=QII")
-END = struct.Struct("=II")
+END = struct.Struct("=III")
 SIGNAL = struct.Struct("=II")
 PLACE = struct.Struct("=QII")
 VECTOR = struct.Struct("=QIIIBBH")
@@ -113,6 +113,7 @@ def sections(data: bytes, at: int) -> Sections:
     while at < len(data):
         section, flags, _, length = HEAD.unpack_from(data, at)
         at += HEAD.size
+        _within(data, at + length)
         if section == _COPY:
             found.memory.append(_copied(data, at, length))
         elif section in (SIGINFO, PATH):
@@ -124,7 +125,14 @@ def sections(data: bytes, at: int) -> Sections:
     return found
 
 
+def _within(data: bytes, end: int) -> None:
+    if end > len(data):
+        raise ValueError("an event is shorter than it says")
+
+
 def _copied(data: bytes, at: int, length: int) -> Memory:
+    if length < COPIED.size:
+        raise ValueError("a copy is shorter than its head")
     address, wanted, arg, what, flags = COPIED.unpack_from(data, at)
     copied = data[at + COPIED.size : at + length]
     if what == _WHAT_STRING:
@@ -187,6 +195,7 @@ def chunk(data: bytes) -> Chunk:
             (pointer,) = POINTER.unpack_from(data, at)
             at += POINTER.size
         length = head & _ITEM_LENGTH
+        _within(data, at + length)
         items.append((data[at : at + length], pointer, bool(head & _ITEM_MORE)))
         at += length
     return Chunk(array, first, count, total, arg, flags, tuple(items))

@@ -10,19 +10,20 @@ import pytest
 from contrace.capture.ebpf import probes, rows, wire
 from contrace.capture.ebpf.compiler import PROBES
 from contrace.capture.procfs import NAMESPACES
+from contrace.syscalls.rows import What
 
 STRUCTS = {
     "event": (wire.HEADER, "time_ns cpu_ns tid pid kind abi nr zero comm"),
     "enter": (wire.ENTER, "args[0] args[1] args[2] args[3] args[4] args[5]"),
-    "exit": (wire.EXIT, "result"),
+    "exit": (wire.EXIT, "result within"),
     "refused": (wire.REFUSED, "capability user_ns"),
     "fork_": (wire.FORK, "tid pid exit_signal watched"),
     "exec": (
         wire.EXEC,
-        "former_tid argc envc payload narrow environment watched arg_start arg_end env_start env_end",
+        "former_tid argc envc payload narrow within watched arg_start arg_end env_start env_end",
     ),
     "image": (wire.IMAGE, "address missing zero"),
-    "end": (wire.END, "code group_dead"),
+    "end": (wire.END, "code group_dead within"),
     "signal_": (wire.SIGNAL, "signo zero"),
     "vector": (wire.VECTOR, "array first count total arg flags zero"),
     "head": (wire.HEAD, "section flags zero length"),
@@ -73,8 +74,8 @@ CONSTANTS = {
     "ANY": rows._ANY,
     "INSIDES": rows.INSIDES,
     "COPIES": rows.COPIES,
-    "WHAT_STRING": rows._WHAT[rows.What.STRING],
-    "WHAT_BLOCK": rows._WHAT[rows.What.BLOCK],
+    "WHAT_STRING": rows._WHAT[What.STRING],
+    "WHAT_BLOCK": rows._WHAT[What.BLOCK],
     "ROW_RECORD": rows._RECORD,
     "ROW_IDENTITY": rows._IDENTITY,
     "ROW_OPTIONS": rows._OPTIONS,
