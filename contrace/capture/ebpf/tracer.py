@@ -7,6 +7,7 @@ kernel and reported as a Loss.
 
 import os
 import signal
+import threading
 import time
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ TICK_S = 0.1
 """The recorder has a turn at least this often."""
 _SETTLE_NS = 2_000_000
 """Events younger than this may still be overtaken by older ones."""
+_NICE = 10
 _BATCH = 20_000
 """Events of one batch, which is one transaction of the trace file."""
 _CHECK_S = 1.0
@@ -196,6 +198,10 @@ class EbpfTracer:
     # --- the records --------------------------------------------------------------------------------------
 
     def batches(self) -> Iterator[list[Record]]:
+        # What is watched goes first: making records can wait, as long as the drain does not.
+        thread = threading.get_native_id()
+        before = os.getpriority(os.PRIO_PROCESS, thread)
+        os.setpriority(os.PRIO_PROCESS, thread, max(before, _NICE))
         try:
             first, self._first = self._first, []
             yield first
@@ -212,6 +218,8 @@ class EbpfTracer:
                     return
         finally:
             self._let_go()
+            with suppress(PermissionError):  # only root may be as quick again
+                os.setpriority(os.PRIO_PROCESS, thread, before)
 
     def _batch(self, drain: Drain, *, last: bool = False) -> list[Record]:
         """The records of what has come, but for the newest, which wait."""
