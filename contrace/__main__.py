@@ -1,6 +1,7 @@
 """``contrace`` and ``python -m contrace``.
 
-``--version`` is answered here, before typer is imported: that alone would take longer than all the rest of it.
+``--version`` is answered here, and ``runtime`` begun, before typer is imported: that alone would take longer than all
+the rest of it.
 """
 
 import signal
@@ -15,6 +16,11 @@ def main() -> int:
         print(f"contrace {__version__}")
         return 0
     try:
+        if sys.argv[1:2] == ["runtime"]:
+            from contrace.cli.container import main as runtime
+            from contrace.cli.report import reported
+
+            return reported(lambda: runtime(sys.argv[2:]))
         from contrace.cli.main import main as run
 
         return run(sys.argv[1:])

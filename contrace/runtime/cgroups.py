@@ -1,0 +1,310 @@
+"""The container's control groups: v1, v2 (cgroups(7)) and both side by side.
+
+In every hierarchy that is mounted the container gets a group of its own, so that all of its processes can be found,
+limited and ended together. A group that was made is remembered before it is made, to be removed by whoever comes later.
+"""
+
+import errno
+import os
+import signal
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from contrace.errors import ContraceError
+from contrace.runtime.attempt import attempt
+from contrace.runtime.rootfs import inside, make_mount
+from contrace.runtime.spec import Mount, Resources
+
+_REMOVE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Hierarchy:
+    """A mounted hierarchy and the group in it that this process is in."""
+
+    mount_point: str
+    controllers: tuple[str, ...]
+    """Names of v1 controllers, such as cpu, memory, name=systemd; for v2 those of cgroup.controllers at its root."""
+    is_v2: bool
+    own: str
+    """Directory of the group that this process is in."""
+
+    def group(self, path: str) -> str:
+        """Directory of ``cgroupsPath``: absolute from the top of the hierarchy, relative from our own group."""
+        if path.startswith("/"):
+            return _below(self.mount_point, path)
+        # In v2 a group with processes cannot have children with controllers, so it is made beside ours.
+        above = os.path.dirname(self.own) if self.is_v2 and self.own != self.mount_point else self.own
+        return _below(above, path)
+
+
+def _below(directory: str, path: str) -> str:
+    """The path in the directory; ``..`` does not lead out."""
+    return directory + os.path.normpath("/" + path)
+
+
+def hierarchies() -> list[Hierarchy]:
+    """Those mounted here, from /proc/self/mountinfo (proc(5)) and /proc/self/cgroup."""
+    own: dict[str, str] = {}
+    with open("/proc/self/cgroup") as file:
+        for line in file:
+            _, names, path = line.rstrip("\n").split(":", 2)
+            own.update(dict.fromkeys(names.split(","), path))
+    found: dict[tuple[str, ...], Hierarchy] = {}
+    with open("/proc/self/mountinfo") as file:
+        for line in file:
+            left, _, right = line.partition(" - ")
+            root, mount_point = (_unescape(word) for word in left.split()[3:5])
+            kind, _, options = right.split(maxsplit=2)
+            controllers: tuple[str, ...] = ()
+            if kind == "cgroup":
+                controllers = tuple(sorted(option for option in options.split()[-1].split(",") if option in own))
+            elif kind != "cgroup2":
+                continue
+            path = own.get(controllers[0] if controllers else "", "/")
+            inner = os.path.relpath(path, root) if path.startswith(root) else "."
+            directory = os.path.normpath(os.path.join(mount_point, inner))
+            found.setdefault(controllers, Hierarchy(mount_point, controllers, kind == "cgroup2", directory))
+    return list(found.values())
+
+
+def _unescape(word: str) -> str:
+    return word.encode().decode("unicode_escape") if "\\" in word else word
+
+
+class Groups:
+    """The groups of one container."""
+
+    def __init__(self, path: str, known: Sequence[Hierarchy] | None = None) -> None:
+        self._hierarchies = list(hierarchies() if known is None else known)
+        self._groups = {hierarchy: hierarchy.group(path) for hierarchy in self._hierarchies}
+        self.refused: list[str] = []
+        """Hierarchies in which this user may make no group, with the answer."""
+
+    def missing(self) -> list[str]:
+        """Directories that `make` will make, outermost first."""
+        found: dict[str, None] = {}
+        for hierarchy, group in self._groups.items():
+            path = hierarchy.mount_point
+            for name in os.path.relpath(group, path).split("/"):
+                path = os.path.join(path, name)
+                if not os.path.isdir(path):
+                    found[path] = None
+        return list(found)
+
+    def make(self) -> None:
+        """Make the groups. One that may not be made is noted in ``refused`` and left out."""
+        for hierarchy, group in list(self._groups.items()):
+            try:
+                os.makedirs(group, exist_ok=True)
+                if "cpuset" in hierarchy.controllers and not hierarchy.is_v2:
+                    _inherit_cpuset(hierarchy.mount_point, group)
+            except OSError as error:
+                if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+                    raise ContraceError(f"cannot make the cgroup {group}: {error.strerror}") from error
+                self.refused.append(f"{hierarchy.mount_point}: {error.strerror}")
+                del self._groups[hierarchy]
+
+    def made(self, new: Iterable[str]) -> list[str]:
+        """The container's groups that were not there before: whatever is in them belongs to it."""
+        return [group for group in self._groups.values() if group in set(new)]
+
+    def limit(self, resources: Resources) -> None:
+        """Write ``resources``. Raises ContraceError for a limit whose controller is not here."""
+        for setting in settings(resources):
+            if not self._apply(setting) and not self.refused:
+                raise ContraceError(
+                    f"linux.resources.{setting.field}: no cgroup hierarchy here has the controller {setting.controller}"
+                )
+
+    def _apply(self, setting: "Setting") -> bool:
+        for hierarchy, group in self._groups.items():
+            if hierarchy.is_v2:
+                if setting.controller in ("devices", "") or not _enable(hierarchy, group, setting.controller):
+                    continue
+                name, value = setting.v2
+            elif setting.controller in hierarchy.controllers:
+                name, value = setting.v1
+            else:
+                continue
+            if name:
+                with attempt(f"limit linux.resources.{setting.field}: write {value!r} to {group}/{name}"):
+                    _write(os.path.join(group, name), value)
+            return True
+        return False
+
+    def enter(self, pid: int) -> None:
+        """Put a process, and thereby its future children, into all groups."""
+        for group in self._groups.values():
+            with attempt(f"enter the cgroup {group}"):
+                _write(os.path.join(group, "cgroup.procs"), str(pid))
+
+    def shown(self) -> list[tuple[Hierarchy, str]]:
+        """What a mount of type cgroup shows: each hierarchy, and our group in it or else the one we are in."""
+        return [(hierarchy, self._groups.get(hierarchy, hierarchy.own)) for hierarchy in self._hierarchies]
+
+
+# --- limits ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A limit: where it stands in config.json, and what to write for it."""
+
+    field: str
+    controller: str
+    v1: tuple[str, str]
+    """File and value; file "" where that version has no such thing."""
+    v2: tuple[str, str]
+
+
+def settings(resources: Resources) -> list[Setting]:
+    """What is to be written, in the order in which the kernel takes it (memory before memory and swap)."""
+    memory, cpu, pids = resources.memory, resources.cpu, resources.pids
+    found = []
+    if memory.limit is not None:
+        value = _or_max(memory.limit)
+        v1 = ("memory.limit_in_bytes", str(memory.limit))
+        found.append(Setting("memory.limit", "memory", v1, ("memory.max", value)))
+    if memory.swap is not None:
+        swap = memory.swap - max(memory.limit or 0, 0) if memory.swap >= 0 else -1
+        v1 = ("memory.memsw.limit_in_bytes", str(memory.swap))
+        found.append(Setting("memory.swap", "memory", v1, ("memory.swap.max", _or_max(swap))))
+    if memory.reservation is not None:
+        v1 = ("memory.soft_limit_in_bytes", str(memory.reservation))
+        found.append(Setting("memory.reservation", "memory", v1, ("memory.low", _or_max(memory.reservation))))
+    if pids.limit is not None:
+        value = str(pids.limit) if pids.limit > 0 else "max"
+        found.append(Setting("pids.limit", "pids", ("pids.max", value), ("pids.max", value)))
+    if cpu.shares:
+        # 2…262144 becomes 1…10000, as every runtime converts it
+        weight = 1 + (max(cpu.shares, 2) - 2) * 9999 // 262142
+        found.append(Setting("cpu.shares", "cpu", ("cpu.shares", str(cpu.shares)), ("cpu.weight", str(weight))))
+    if cpu.period is not None:
+        v1 = ("cpu.cfs_period_us", str(cpu.period))
+        found.append(Setting("cpu.period", "cpu", v1, ("", "")))
+    if cpu.quota is not None or cpu.period is not None:
+        quota = cpu.quota if cpu.quota is not None and cpu.quota > 0 else -1
+        v2 = ("cpu.max", f"{_or_max(quota)} {cpu.period or 100_000}")
+        v1 = ("cpu.cfs_quota_us", str(quota)) if cpu.quota is not None else ("", "")
+        found.append(Setting("cpu.quota", "cpu", v1, v2))
+    for field, value in (("cpus", cpu.cpus), ("mems", cpu.mems)):
+        if value:
+            found.append(Setting(f"cpu.{field}", "cpuset", *[(f"cpuset.{field}", value)] * 2))
+    return found
+
+
+def _or_max(value: int) -> str:
+    return str(value) if value >= 0 else "max"
+
+
+def _enable(hierarchy: Hierarchy, group: str, controller: str) -> bool:
+    """v2: hand a controller down from the root to the group (cgroup.subtree_control of every group above it)."""
+    path = hierarchy.mount_point
+    if controller not in _read(os.path.join(path, "cgroup.controllers")).split():
+        return False
+    for name in os.path.relpath(group, path).split("/"):
+        if controller not in _read(os.path.join(path, "cgroup.subtree_control")).split():
+            with attempt(f"enable the controller {controller} in {path}"):
+                _write(os.path.join(path, "cgroup.subtree_control"), f"+{controller}")
+        path = os.path.join(path, name)
+    return True
+
+
+def _inherit_cpuset(top: str, group: str) -> None:
+    """v1: a new cpuset has no CPU and no memory, and takes no process until it has (cpuset(7))."""
+    path = top
+    for name in os.path.relpath(group, top).split("/"):
+        above, path = path, os.path.join(path, name)
+        for file in ("cpuset.cpus", "cpuset.mems"):
+            if not _read(os.path.join(path, file)).strip():
+                _write(os.path.join(path, file), _read(os.path.join(above, file)).strip())
+
+
+# --- the end --------------------------------------------------------------------------------------------
+
+
+def kill_all(groups: Iterable[str]) -> None:
+    """Kill what is left in the groups, until nothing is."""
+    deadline = time.monotonic() + _REMOVE_SECONDS
+    while pids := {pid for group in groups for pid in members(group)}:
+        if time.monotonic() > deadline:
+            raise ContraceError(f"the processes {sorted(pids)} of the container do not react to SIGKILL")
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.001)
+
+
+def members(group: str) -> list[int]:
+    """Processes in a group; [] when it is gone. 0 stands for one outside our PID namespace, which is left out."""
+    try:
+        return [pid for pid in map(int, _read(os.path.join(group, "cgroup.procs")).split()) if pid]
+    except FileNotFoundError:
+        return []
+
+
+def remove(groups: Sequence[str]) -> None:
+    """Remove what `Groups.missing` had named, innermost first. A group above that others use by now stays."""
+    deadline = time.monotonic() + _REMOVE_SECONDS
+    for group in reversed(groups):
+        while True:
+            try:
+                os.rmdir(group)
+            except FileNotFoundError:
+                break
+            except OSError as error:
+                if any(entry.is_dir() for entry in os.scandir(group)):
+                    break  # somebody else's group is in it
+                if error.errno != errno.EBUSY or time.monotonic() > deadline:
+                    raise ContraceError(f"cannot remove the cgroup {group}: {error.strerror}") from error
+                time.sleep(0.001)  # a process that has ended is still being taken out
+            else:
+                break
+
+
+def _read(path: str) -> str:
+    with open(path) as file:
+        return file.read()
+
+
+def _write(path: str, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY)
+    try:
+        os.write(descriptor, text.encode())
+    finally:
+        os.close(descriptor)
+
+
+# --- what the container sees ----------------------------------------------------------------------------
+
+
+def mount_in(root: int, mount: Mount, groups: Groups, *, own_namespace: bool) -> None:
+    """A mount of type cgroup: v2 as it is, v1 as a directory with one mount per hierarchy.
+
+    In a cgroup namespace a fresh mount shows the namespace's root; without one the group's directory is bound.
+    """
+    shown = [(hierarchy, group) for hierarchy, group in groups.shown() if not hierarchy.is_v2]
+    if not shown:
+        unified = groups.shown()
+        if unified and own_namespace:
+            make_mount(root, Mount(mount.destination, "cgroup2", "cgroup", mount.options), "/")
+        elif unified:
+            make_mount(root, Mount(mount.destination, "bind", unified[0][1], ("rbind", *mount.options)), "/")
+        return
+    writable = tuple(option for option in mount.options if option != "ro")
+    make_mount(root, Mount(mount.destination, "tmpfs", "tmpfs", (*writable, "mode=755")), "/")
+    for hierarchy, group in shown:
+        name = os.path.basename(hierarchy.mount_point)
+        inner = os.path.join(mount.destination, name)
+        if own_namespace:
+            data = ",".join(hierarchy.controllers)
+            make_mount(root, Mount(inner, "cgroup", "cgroup", (*mount.options, data)), "/")
+        else:
+            make_mount(root, Mount(inner, "bind", group, ("rbind", *mount.options)), "/")
+        for controller in hierarchy.controllers:
+            if controller != name and not controller.startswith("name="):
+                with inside(root, mount.destination) as directory, suppress(FileExistsError):
+                    os.symlink(name, controller, dir_fd=directory)
