@@ -48,8 +48,8 @@ def main(words: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="contrace runtime",
-        description="Run a container from an OCI bundle, without a container manager: by the steps that\n"
-        "runc takes, in their order.",
+        description="Run a container from an OCI bundle, without a container manager:\n"
+        "by the steps that runc takes, in their order.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -13,9 +13,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from contrace.errors import ContraceError
+from contrace.runtime import device_rules
 from contrace.runtime.attempt import attempt
 from contrace.runtime.rootfs import inside, make_mount
-from contrace.runtime.spec import Mount, Resources
+from contrace.runtime.spec import DeviceRule, Mount, Resources
 
 _REMOVE_SECONDS = 5.0
 
@@ -119,10 +120,21 @@ class Groups:
                     f"linux.resources.{setting.field}: no cgroup hierarchy here has the controller {setting.controller}"
                 )
 
+    def restrict_devices(self, rules: Sequence[DeviceRule]) -> None:
+        """Allow the devices of these rules and no others. A user namespace does without: it opens no device anyway."""
+        for hierarchy, group in self._groups.items():
+            if "devices" in hierarchy.controllers and not hierarchy.is_v2:
+                device_rules.write_v1(group, rules)
+                return
+        if os.geteuid() == 0:
+            for hierarchy, group in self._groups.items():
+                if hierarchy.is_v2:
+                    device_rules.attach_v2(group, rules)
+
     def _apply(self, setting: "Setting") -> bool:
         for hierarchy, group in self._groups.items():
             if hierarchy.is_v2:
-                if setting.controller in ("devices", "") or not _enable(hierarchy, group, setting.controller):
+                if not _enable(hierarchy, group, setting.controller):
                     continue
                 name, value = setting.v2
             elif setting.controller in hierarchy.controllers:

@@ -11,7 +11,7 @@ from contextlib import ExitStack, suppress
 import msgspec
 
 from contrace.errors import CommandNotStarted, ContraceError
-from contrace.runtime import cgroups, terminal
+from contrace.runtime import cgroups, device_rules, terminal
 from contrace.runtime.bundle import Bundle
 from contrace.runtime.cgroups import Groups
 from contrace.runtime.runtime import Birth, Plan
@@ -86,6 +86,7 @@ class Container:
             self._say(f"no cgroup of its own for the container ({self._groups.refused[0]}){limits}")
         if self._bundle.spec.linux.resources is not None:
             self._groups.limit(self._bundle.spec.linux.resources)
+        self._groups.restrict_devices(device_rules.of(self._bundle.spec))
         self._groups.enter(parent)
 
     def _update(self, **changes: object) -> None:
