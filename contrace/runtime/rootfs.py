@@ -141,7 +141,7 @@ def by_descriptor(descriptor: int) -> str:
 def detach_from_host(propagation: str) -> None:
     """Mounts made from here on do not reach the host; the host's still reach us, unless private (mount_namespaces(7)).
 
-    A new mount namespace is a copy whose mounts are peers of the original's.
+    A new mount namespace is a copy, and its mounts are peers of the original's; pivot_root would refuse such a root.
     """
     kind = "rprivate" if propagation in ("private", "unbindable") else "rslave"
     with attempt("detach the mounts of the new namespace from the host's"):
@@ -153,8 +153,6 @@ def bind_root(path: str) -> int:
     with attempt(f"use {path!r} as root file system"):
         os.close(os.open(path, os.O_PATH | os.O_DIRECTORY))
         libc.mount(path, path, None, libc.MS_BIND | libc.MS_REC)
-        # Peers of the host's would carry the pivot there; the kernel refuses that (pivot_root(2), EINVAL).
-        libc.mount("", path, None, libc.MS_PRIVATE)
         return os.open(path, os.O_PATH | os.O_DIRECTORY)
 
 
