@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,12 +53,25 @@ class Runtime:
 
     def __call__(self, verb: str, *words: str | Path, seconds: float = 60) -> "subprocess.CompletedProcess[str]":
         """Run one of its commands to its end."""
-        command = self.command(verb, *words)
-        if self.user is not None:
-            return self.user.run(*command, seconds=seconds)
-        return subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False
-        )
+        return self.execute(*self.command(verb, *words), seconds=seconds)
+
+    def execute(self, *command: str | Path, seconds: float = 60) -> "subprocess.CompletedProcess[str]":
+        """Run a command as the user to its end. A created container keeps its standard files, so these are no pipes."""
+        prefix, folder = (self.user.prefix, self.user.folder) if self.user else ((), None)
+        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as error:
+            done = subprocess.run(
+                [*prefix, *command],
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=error,
+                text=True,
+                timeout=seconds,
+                check=False,
+            )
+            out.seek(0)
+            error.seek(0)
+            return subprocess.CompletedProcess(done.args, done.returncode, out.read(), error.read())
 
     def command(self, verb: str, *words: str | Path) -> list[str | Path]:
         """The command line of one of its commands."""

@@ -43,7 +43,7 @@ class Hierarchy:
 
 def _below(directory: str, path: str) -> str:
     """The path in the directory; ``..`` does not lead out."""
-    return directory + os.path.normpath("/" + path)
+    return directory + os.path.normpath("/" + path.lstrip("/"))
 
 
 def hierarchies() -> list[Hierarchy]:

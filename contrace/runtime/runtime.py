@@ -98,7 +98,8 @@ class Birth:
         """End the stages and reap them, whatever they do."""
         self._down.close()  # whoever waits ends at this
         if self.init:
-            os.kill(self.init, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._watched, signal.SIGKILL)
         self._up.close()
         with suppress(ChildProcessError):
             while True:
