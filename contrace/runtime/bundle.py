@@ -28,7 +28,7 @@ from contrace.runtime.spec import (
 )
 
 CONFIG = "config.json"
-OCI_VERSION = "1.2.0"
+OCI_VERSION = "1.0.2"  # the oldest with all that is written here, so that older runtimes take it, too
 
 
 class Bundle(msgspec.Struct, frozen=True):
@@ -181,7 +181,7 @@ def default(args: tuple[str, ...] = ("sh",), *, terminal: bool = True, user_name
             namespaces=tuple(Namespace(type=kind) for kind in (*kinds, *(("user",) if rootless else ()))),
             uid_mappings=(IdMapping(container_id=0, host_id=os.geteuid(), size=1),) if rootless else (),
             gid_mappings=(IdMapping(container_id=0, host_id=os.getegid(), size=1),) if rootless else (),
-            resources=None if rootless else Resources(devices=(DeviceRule(allow=False),)),
+            resources=None if rootless else Resources(devices=(DeviceRule(allow=False, access="rwm"),)),
             masked_paths=(
                 *("/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats"),
                 *("/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/sys/firmware", "/proc/scsi"),

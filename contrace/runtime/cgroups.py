@@ -312,8 +312,8 @@ def mount_in(root: int, mount: Mount, groups: Groups, *, own_namespace: bool) ->
         name = os.path.basename(hierarchy.mount_point)
         inner = os.path.join(mount.destination, name)
         if own_namespace:
-            data = ",".join(hierarchy.controllers)
-            make_mount(root, Mount(inner, "cgroup", "cgroup", (*mount.options, data)), "/")
+            source = "cgroup" if name in hierarchy.controllers else name  # "systemd" for name=systemd, as runc has it
+            make_mount(root, Mount(inner, "cgroup", source, (*mount.options, *hierarchy.controllers)), "/")
         else:
             make_mount(root, Mount(inner, "bind", group, ("rbind", *mount.options)), "/")
         for controller in hierarchy.controllers:

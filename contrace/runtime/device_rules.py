@@ -43,7 +43,7 @@ def write_v1(group: str, rules: Sequence[DeviceRule]) -> None:
     """Write rules to devices.allow and devices.deny (Documentation/admin-guide/cgroup-v1/devices.rst)."""
     for rule in rules:
         numbers = ":".join("*" if number is None else str(number) for number in (rule.major, rule.minor))
-        line = "a" if rule.type == "a" else f"{rule.type} {numbers} {rule.access}"
+        line = "a" if rule.type == "a" else f"{rule.type} {numbers} {rule.access or 'rwm'}"
         file = os.path.join(group, "devices.allow" if rule.allow else "devices.deny")
         with attempt(f"write {line!r} to {file}"):
             descriptor = os.open(file, os.O_WRONLY)
@@ -123,7 +123,7 @@ def _rule(rule: DeviceRule) -> list[Instruction]:
         tests.append((_JUMP_IF_NOT, _MAJOR, 0, 0, rule.major))
     if rule.minor is not None:
         tests.append((_JUMP_IF_NOT, _MINOR, 0, 0, rule.minor))
-    access = sum(_ACCESS[letter] for letter in set(rule.access))
+    access = sum(_ACCESS[letter] for letter in set(rule.access or "rwm"))
     if access != _ALL:
         # Allowed has to be all that is wanted; denied is denied if any of it is.
         tests += [(_MOVE, _CONTEXT, _WANTED, 0, 0), (_AND, _CONTEXT, 0, 0, access)]

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from contrace.errors import CommandNotStarted, ContraceError, ExitCode
-from contrace.runtime import devices, libc, namespaces, rootfs, security, terminal
+from contrace.runtime import devices, libc, namespaces, payload, rootfs, security, terminal
 from contrace.runtime.attempt import attempt
 from contrace.runtime.bundle import Bundle
 from contrace.runtime.cgroups import Groups, mount_in
@@ -210,9 +210,9 @@ class Birth:
             security.give_up_new_privileges()
         elif self._plan.seccomp is not None:
             self._plan.seccomp.load()  # needs CAP_SYS_ADMIN without no_new_privs, so before capabilities are dropped
-        security.change_directory(process.cwd)
+        payload.change_directory(process.cwd)
         security.become(process.user, process.capabilities)
-        program = security.find_program(process)
+        program = payload.find_program(process)
         libc.close_on_exec_from(3)
 
         self._up.say("ready")
@@ -222,7 +222,7 @@ class Birth:
         try:
             if process.no_new_privileges and self._plan.seccomp is not None:
                 self._plan.seccomp.load()  # as late as can be: what follows has to be allowed by the profile
-            security.execute(program, process)
+            payload.execute(program, process)
         except ContraceError as error:
             reply(str(error), error.exit_code)
             os._exit(error.exit_code)

@@ -1,22 +1,19 @@
 """What the payload may still do: limits, capabilities, no_new_privs, seccomp, and paths that are taken away."""
 
-import errno
 import os
 import resource
 from collections.abc import Iterable
 from contextlib import suppress
 
-from contrace.errors import CommandNotStarted, ContraceError, UsageError
+from contrace.errors import ContraceError, UsageError
 from contrace.runtime import libc
 from contrace.runtime.attempt import attempt
 from contrace.runtime.rootfs import remount_bind
-from contrace.runtime.spec import Capabilities, Process, Rlimit, User
+from contrace.runtime.spec import Capabilities, Rlimit, User
 from contrace.syscalls.flags.capability import CAPABILITY
 
 _NUMBERS = dict(CAPABILITY.entries)
 _NO_LIMIT = 1 << 63  # from here on a value of the specification (uint64) is RLIM_INFINITY
-_MOST_INTERPRETERS = 5  # execve(2): BINPRM_MAX_RECURSION
-_FIRST_LINE = 256  # include/uapi/linux/binfmts.h: BINPRM_BUF_SIZE
 
 
 # --- paths ----------------------------------------------------------------------------------------------
@@ -146,63 +143,3 @@ def _permitted() -> int:
 def give_up_new_privileges() -> None:
     """From now on no execve gives more rights than there are: no set-user-ID, no file capabilities (prctl(2))."""
     libc.prctl(libc.PR_SET_NO_NEW_PRIVS, 1)
-
-
-# --- the payload's program ------------------------------------------------------------------------------
-
-
-def change_directory(path: str) -> None:
-    """``cwd``: as the kernel resolves it, without the magic links of /proc, through which the host could be reached."""
-    with attempt(f"enter the directory {path!r} (process.cwd)"):
-        descriptor = libc.openat2(-100, path, os.O_PATH | os.O_DIRECTORY, libc.RESOLVE_NO_MAGICLINKS)  # AT_FDCWD
-        os.fchdir(descriptor)
-        os.close(descriptor)
-
-
-def find_program(process: Process) -> str:
-    """Where ``args[0]`` is, as a shell looks for it in the container's PATH. Raises CommandNotStarted."""
-    name = process.args[0]
-    if "/" in name:
-        candidates = [name]
-    else:
-        path = next((entry[5:] for entry in process.env if entry.startswith("PATH=")), os.defpath)
-        candidates = [os.path.join(directory or ".", name) for directory in path.split(":")]
-    there = [candidate for candidate in candidates if os.path.exists(candidate) and not os.path.isdir(candidate)]
-    runnable = [candidate for candidate in there if os.access(candidate, os.X_OK, effective_ids=True)]
-    if runnable:
-        _refuse_own_interpreter(runnable[0])
-        return runnable[0]
-    if there:
-        raise CommandNotStarted(f"cannot execute {there[0]!r} in the container: Permission denied", found=True)
-    where = "" if "/" in name else f" in its PATH, {path}"
-    raise CommandNotStarted(f"cannot execute {name!r} in the container: there is no such program{where}", found=False)
-
-
-def _refuse_own_interpreter(program: str) -> None:
-    """Refuse a payload that is this process's own program, which is a file of the host (CVE-2019-5736).
-
-    /proc/self/exe as program, or as interpreter of a script, would run it with libraries of the container, which could
-    then write to it.
-    """
-    own = os.stat("/proc/self/exe") if os.path.exists("/proc/self/exe") else None
-    for _ in range(_MOST_INTERPRETERS):
-        with open(program, "rb") as file:
-            if own and os.path.samestat(own, os.fstat(file.fileno())):
-                raise CommandNotStarted(f"cannot execute {program!r}: it leads to a file of the host", found=True)
-            line = file.read(_FIRST_LINE).split(b"\n", 1)[0]
-        interpreter = line[2:].split(maxsplit=1)[:1] if line.startswith(b"#!") else []
-        if not interpreter or not os.path.exists(interpreter[0]):
-            return
-        program = os.fsdecode(interpreter[0])
-
-
-def execute(program: str, process: Process) -> None:
-    """execve(2): the last step. Returns only by raising CommandNotStarted."""
-    environment = dict(entry.split("=", 1) for entry in process.env if "=" in entry)
-    try:
-        os.execve(program, process.args, environment)
-    except OSError as error:
-        missing = ": the interpreter that it names is missing" if error.errno == errno.ENOENT else ""
-        raise CommandNotStarted(
-            f"cannot execute {program!r} in the container: {error.strerror}{missing}", found=True
-        ) from error

@@ -117,7 +117,8 @@ class DeviceRule(Part, frozen=True):
     type: Literal["a", "b", "c"] = "a"
     major: int | None = None
     minor: int | None = None
-    access: str = "rwm"
+    access: str = ""
+    """Letters of rwm; empty: all."""
 
 
 class Memory(Part, frozen=True):
