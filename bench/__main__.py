@@ -4,7 +4,7 @@ import argparse
 import os
 from importlib import import_module
 
-NAMES = ("start", "processes", "docker_run", "born")
+NAMES = ("start", "processes", "docker_run", "born", "runtime")
 
 
 def main() -> None:

@@ -10,7 +10,8 @@ import signal
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+
+import msgspec
 
 from contrace.errors import ContraceError
 from contrace.runtime import device_rules
@@ -21,8 +22,7 @@ from contrace.runtime.spec import DeviceRule, Mount, Resources
 _REMOVE_SECONDS = 5.0
 
 
-@dataclass(frozen=True)
-class Hierarchy:
+class Hierarchy(msgspec.Struct, frozen=True):
     """A mounted hierarchy and the group in it that this process is in."""
 
     mount_point: str
@@ -161,8 +161,7 @@ class Groups:
 # --- limits ---------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(msgspec.Struct, frozen=True):
     """A limit: where it stands in config.json, and what to write for it."""
 
     field: str

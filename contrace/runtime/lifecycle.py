@@ -3,20 +3,24 @@
 import os
 import select
 import signal
-import socket
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from contrace.errors import CommandNotStarted, ContraceError
-from contrace.runtime import cgroups, device_rules, terminal
+from contrace.errors import CommandNotStarted, ContraceError, ExitCode
+from contrace.runtime import cgroups, device_rules
 from contrace.runtime.bundle import Bundle
 from contrace.runtime.cgroups import Groups
 from contrace.runtime.runtime import Birth, Plan
-from contrace.runtime.seccomp import Filter
 from contrace.runtime.state import Entry, Identity, State, Status, send
+
+if TYPE_CHECKING:
+    from contrace.runtime.gate import Gate
+    from contrace.runtime.seccomp import Filter
+    from contrace.runtime.terminal import Console, Sender
 
 Say = Callable[[str], None]
 """Tells the user something that is not an error."""
@@ -47,14 +51,11 @@ class Container:
             annotations=spec.annotations,
         )
 
-    def make(self, start: socket.socket | None, console: socket.socket | None) -> Birth:
+    def make(self, gate: "Gate | None", console: "Sender | None") -> Birth:
         """Everything up to the payload's execve."""
-        spec = self._bundle.spec
         for path in self._bundle.ignored:
             self._say(f"config.json: {path} is not of the specification and has no effect")
-        profile = spec.linux.seccomp
-        plan = Plan(self._bundle, self._groups, Filter(profile) if profile else None, start, console)
-        birth = Birth(plan)
+        birth = Birth(Plan(self._bundle, self._groups, self._filter(), gate, console))
         try:
             parent = birth.begin()
             self._make_groups(parent)
@@ -76,6 +77,14 @@ class Container:
         cgroups.kill_all(self._state.groups)
         cgroups.remove(self._state.made)
         self._entry.remove()
+
+    def _filter(self) -> "Filter | None":
+        profile = self._bundle.spec.linux.seccomp
+        if profile is None:
+            return None
+        from contrace.runtime.seccomp import Filter
+
+        return Filter(profile)
 
     def _make_groups(self, parent: int) -> None:
         self._update(made=tuple(self._groups.missing()))
@@ -104,17 +113,16 @@ def run(entry: Entry, bundle: Bundle, say: Say) -> int:
     with ExitStack() as stack:
         stack.callback(container.undo)
         signals = stack.enter_context(_Signals())
-        ours = theirs = None
-        if bundle.spec.process.terminal:
-            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        birth = container.make(None, theirs)
         console = None
-        if ours is not None and theirs is not None:
-            theirs.close()
-            master = terminal.receive_descriptor(ours)
-            ours.close()
-            if master is not None:
-                console = stack.enter_context(terminal.Console(master))
+        if bundle.spec.process.terminal:
+            from contrace.runtime import terminal
+
+            ours, sender = terminal.pair()
+            with ours, closing(sender):
+                birth = container.make(None, sender)
+                console = stack.enter_context(terminal.Console(terminal.receive_descriptor(ours)))
+        else:
+            birth = container.make(None, None)
         try:
             birth.start()
             return _attend(birth.init, signals, console)
@@ -155,7 +163,7 @@ class _Signals:
         return b""
 
 
-def _attend(init: int, signals: _Signals, console: terminal.Console | None) -> int:
+def _attend(init: int, signals: _Signals, console: "Console | None") -> int:
     """Forward signals and the terminal, reap, until the container's first process has ended; returns its status."""
     waited = [signals.fileno()]
     if console is not None:
@@ -200,6 +208,8 @@ def _reap(init: int) -> int | None:
 
 def create(entry: Entry, bundle: Bundle, console_path: str | None, say: Say) -> int:
     """Make the container up to the payload's execve, for which `start` is needed; returns the pid of its INIT."""
+    from contrace.runtime.gate import Gate
+
     terminal_wanted = bundle.spec.process.terminal
     if terminal_wanted != (console_path is not None):
         raise ContraceError(
@@ -211,51 +221,30 @@ def create(entry: Entry, bundle: Bundle, console_path: str | None, say: Say) -> 
     container.reserve()
     with ExitStack() as undo:
         undo.callback(container.undo)
-        with ExitStack() as sockets:
-            console = None
+        with ExitStack() as inherited:
+            sender = None
             if console_path is not None:
-                console = sockets.enter_context(_connect(console_path, f"the console socket {console_path}"))
-            start = sockets.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
-            start.bind(_short(entry.start_socket))
-            start.listen(1)
-            birth = container.make(start, console)
+                from contrace.runtime import terminal
+
+                sender = terminal.sender(console_path)
+                inherited.callback(sender.close)
+            gate = Gate(entry.start_socket)
+            inherited.callback(gate.close)
+            birth = container.make(gate, sender)
         undo.pop_all()
     return birth.init
 
 
 def start(entry: Entry) -> None:
-    """Let a created container's payload begin. Raises ContraceError if it could not."""
-    state = entry.load()
-    status = entry.status(state)
+    """Let a created container's payload begin. Raises CommandNotStarted if it could not."""
+    from contrace.runtime.gate import pass_through
+
+    status = entry.status(entry.load())
     if status is not Status.CREATED:
         raise ContraceError(f"cannot start the container {entry.id!r}: it is {status}, not created")
-    with _connect(entry.start_socket, f"the container {entry.id!r}") as connection:
-        os.unlink(entry.start_socket)
-        answer = connection.recv(4096).decode(errors="replace")
-    if answer:
-        code, _, message = answer.partition(" ")
-        raise CommandNotStarted(message, found=code == "126")
-
-
-def _connect(path: str, what: str) -> socket.socket:
-    kinds = (socket.SOCK_SEQPACKET, socket.SOCK_STREAM)
-    for kind in kinds:
-        connection = socket.socket(socket.AF_UNIX, kind)
-        try:
-            connection.connect(_short(path))
-        except OSError as error:
-            connection.close()
-            if kind is kinds[-1]:
-                raise ContraceError(f"cannot connect to {what}: {error.strerror}") from error
-        else:
-            return connection
-    raise AssertionError
-
-
-def _short(path: str) -> str:
-    """The same file by a path that fits into a socket's address, which has 107 bytes (unix(7))."""
-    relative = os.path.relpath(path)
-    return min(path, relative, key=len)
+    code, message = pass_through(entry.start_socket, entry.id)
+    if code:
+        raise CommandNotStarted(message, found=code != ExitCode.NOT_FOUND)
 
 
 # --- state, kill, delete --------------------------------------------------------------------------------

@@ -2,9 +2,7 @@
 
 import fcntl
 import os
-import shutil
 import struct
-import subprocess
 from collections.abc import Sequence
 
 from contrace.errors import ContraceError
@@ -101,6 +99,9 @@ def map_ids(pid: int, linux: Linux) -> None:
 
 
 def _map_by_tool(tool: str, pid: int, mappings: Sequence[IdMapping]) -> None:
+    import shutil  # both are slow to import, and hardly any container needs them
+    import subprocess
+
     path = shutil.which(tool)
     if path is None:
         raise ContraceError(

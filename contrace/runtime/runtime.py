@@ -16,37 +16,40 @@ pipe to contrace and is raised there.
 import os
 import select
 import signal
-import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import msgspec
 
 from contrace.errors import CommandNotStarted, ContraceError, ExitCode
-from contrace.runtime import devices, libc, namespaces, payload, rootfs, security, terminal
+from contrace.runtime import devices, libc, namespaces, payload, rootfs, security
 from contrace.runtime.attempt import attempt
 from contrace.runtime.bundle import Bundle
 from contrace.runtime.cgroups import Groups, mount_in
 from contrace.runtime.pipes import Pipe
-from contrace.runtime.seccomp import Filter
+
+if TYPE_CHECKING:
+    from contrace.runtime.gate import Gate
+    from contrace.runtime.seccomp import Filter
+    from contrace.runtime.terminal import Sender
 
 PARENT, CHILD, INIT = "cont:[0:PARENT]", "cont:[1:CHILD]", "cont:[2:INIT]"
 _LONGEST_MESSAGE = 3000
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """What the stages have to know; made before the first fork."""
 
     bundle: Bundle
     groups: Groups
-    seccomp: Filter | None = None
-    start: socket.socket | None = None
-    """A listening socket: the payload waits until `start` connects to it. None: until `Birth.start`."""
-    console: socket.socket | None = None
-    """Where the master of the container's terminal is sent to."""
+    seccomp: "Filter | None" = None
+    gate: "Gate | None" = None
+    """Where the payload waits for `start`. None: it waits for `Birth.start`."""
+    console: "Sender | None" = None
+    """Where the container's terminal is sent to."""
 
 
 class Birth:
@@ -135,7 +138,8 @@ class Birth:
     def _be_parent(self) -> None:
         self._up.only_say()
         self._down.only_hear()
-        self._wait_for("unshare")
+        self._wait_for("unshare")  # in the cgroups by now, which the other stages inherit
+        libc.set_name(PARENT)
         if self._spec.process.oom_score_adj is not None:
             with attempt("set process.oomScoreAdj"), open("/proc/self/oom_score_adj", "w") as file:
                 file.write(str(self._spec.process.oom_score_adj))
@@ -155,6 +159,7 @@ class Birth:
     # --- cont:[1:CHILD] ---------------------------------------------------------------------------------
 
     def _be_child(self) -> None:
+        libc.set_name(CHILD)
         self._child_up.only_say()
         self._child_down.only_hear()
         linux = self._spec.linux
@@ -170,6 +175,7 @@ class Birth:
     # --- cont:[2:INIT] ----------------------------------------------------------------------------------
 
     def _be_init(self) -> None:
+        libc.set_name(INIT)
         self._child_up.close()
         self._child_down.close()
         self._wait_for("set up")
@@ -191,8 +197,7 @@ class Birth:
         devices.populate(root, spec)
         rootfs.pivot(root)
         if self._plan.console is not None:
-            terminal.open_inside(process.console_size, self._plan.console)
-            self._plan.console.close()
+            self._plan.console.open_inside(process.console_size)
         rootfs.set_propagation(linux.rootfs_propagation)
         if spec.root is not None and spec.root.readonly:
             rootfs.make_readonly()
@@ -229,30 +234,23 @@ class Birth:
 
     def _wait_for_start(self) -> Callable[[str, int], None]:
         """Wait until the payload may begin; returns where to report that it could not."""
-        if self._plan.start is None:
+        if self._plan.gate is None:
             self._wait_for("start")
             return self._report
         self._up.close()
         self._down.close()
-        connection, _ = self._plan.start.accept()
-        self._plan.start.close()
-
-        def reply(message: str, code: int) -> None:
-            connection.send(f"{code} {message}".encode())
-
-        return reply
+        return self._plan.gate.wait()
 
     # --- every stage ------------------------------------------------------------------------------------
 
     def _fork(self, name: str, stage: Callable[[], None]) -> int:
-        """Fork a child that names itself, does the stage, reports what failed, and ends; returns its pid."""
+        """Fork a child that does the stage, reports what failed, and ends; returns its pid."""
         pid = os.fork()
         if pid:
             return pid
         status = 1
         try:
             _forget_handlers()
-            libc.set_name(name)
             stage()
             status = 0
         except ContraceError as error:

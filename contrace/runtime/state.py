@@ -6,7 +6,6 @@ before it is made, so that `delete` can undo it whenever the runtime was killed.
 
 import os
 import re
-import shutil
 import signal
 import stat
 from enum import StrEnum
@@ -128,7 +127,10 @@ class Entry:
 
     def remove(self) -> None:
         """Forget the container."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        with attempt(f"remove {self.path}"):
+            for entry in os.scandir(self.path):
+                os.unlink(entry)
+            os.rmdir(self.path)
 
 
 def default_directory() -> str:

@@ -5,6 +5,7 @@ import fcntl
 import os
 import socket
 import struct
+import sys
 import termios
 import tty
 from types import TracebackType
@@ -12,6 +13,7 @@ from typing import Self
 
 from contrace.runtime import libc
 from contrace.runtime.attempt import attempt
+from contrace.runtime.gate import connect
 from contrace.runtime.spec import ConsoleSize
 
 # include/uapi/asm-generic/ioctls.h
@@ -19,11 +21,26 @@ _TIOCSPTLCK = 0x40045431
 _TIOCGPTN = 0x80045430
 
 
-def open_inside(size: ConsoleSize | None, console: "socket.socket") -> None:
-    """In the container, after pivot_root: make a pseudo-terminal, send its master out, make it ours (pty(7)).
+class Sender:
+    """The container's side: a socket that INIT has inherited, through which its terminal's master goes out."""
 
-    It is also bound to /dev/console, where the specification wants it.
-    """
+    def __init__(self, through: socket.socket) -> None:
+        self._through = through
+
+    def open_inside(self, size: ConsoleSize | None) -> None:
+        """In the container, after pivot_root: make a pseudo-terminal, send its master out, make it ours (pty(7)).
+
+        It is also bound to /dev/console, where the specification wants it.
+        """
+        _open_inside(size, self._through)
+        self.close()
+
+    def close(self) -> None:
+        """This process has no part in it."""
+        self._through.close()
+
+
+def _open_inside(size: ConsoleSize | None, through: socket.socket) -> None:
     with attempt("make a terminal in the container", "does it have /dev/pts, of type devpts, and /dev/ptmx?"):
         master = os.open("/dev/ptmx", os.O_RDWR | os.O_NOCTTY)
         fcntl.ioctl(master, _TIOCSPTLCK, struct.pack("i", 0))
@@ -34,7 +51,7 @@ def open_inside(size: ConsoleSize | None, console: "socket.socket") -> None:
             fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size.height, size.width, 0, 0))
         os.close(os.open("/dev/console", os.O_CREAT | os.O_RDONLY | os.O_NOCTTY, 0o666))
         libc.mount(slave_path, "/dev/console", None, libc.MS_BIND)
-        send_descriptor(console, master, slave_path)
+        _send_descriptor(through, master, slave_path)
         os.close(master)
         fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
         for standard in (0, 1, 2):
@@ -42,16 +59,27 @@ def open_inside(size: ConsoleSize | None, console: "socket.socket") -> None:
         os.close(slave)
 
 
-def send_descriptor(through: "socket.socket", descriptor: int, name: str) -> None:
+def _send_descriptor(through: socket.socket, descriptor: int, name: str) -> None:
     """Pass an open file to another process (unix(7), SCM_RIGHTS), as runc passes a console."""
     rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))
     through.sendmsg([name.encode()], [rights])
 
 
-def receive_descriptor(through: "socket.socket") -> int | None:
-    """The file that was passed; None: the other side has died before."""
-    _, ancillary, _, _ = through.recvmsg(4096, socket.CMSG_SPACE(4))
-    return struct.unpack("i", ancillary[0][2][:4])[0] if ancillary else None
+def receive_descriptor(through: socket.socket) -> int:
+    """The file that was passed."""
+    _, [(_, _, data)], _, _ = through.recvmsg(4096, socket.CMSG_SPACE(4))
+    return int.from_bytes(data[:4], sys.byteorder)
+
+
+def pair() -> tuple[socket.socket, Sender]:
+    """Where the master comes in, and what sends it."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    return ours, Sender(theirs)
+
+
+def sender(path: str) -> Sender:
+    """What sends the master to a socket of the file system, as runc's --console-socket does."""
+    return Sender(connect(path, socket.SOCK_STREAM, f"the console socket {path}"))
 
 
 class Console:
