@@ -4,6 +4,7 @@
 the rest of it.
 """
 
+import os
 import signal
 import sys
 
@@ -20,7 +21,8 @@ def main() -> int:
             from contrace.cli.container import main as runtime
             from contrace.cli.report import reported
 
-            return reported(lambda: runtime(sys.argv[2:]))
+            status = reported(lambda: runtime(sys.argv[2:]))
+            os._exit(status)  # taking Python apart in good order would take a tenth of the whole
         from contrace.cli.main import main as run
 
         return run(sys.argv[1:])

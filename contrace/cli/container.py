@@ -5,6 +5,7 @@ takes to be made.
 """
 
 import argparse
+import gc
 import os
 import signal
 import sys
@@ -33,6 +34,8 @@ class _Parser(argparse.ArgumentParser):
 
 def main(words: Sequence[str]) -> int:
     """Do one command; returns the exit status. Raises ContraceError."""
+    # So short a life needs no collection, and one in a forked stage would copy the memory that it shares.
+    gc.disable()
     parser = _parser()
     try:
         options = parser.parse_args(words)
