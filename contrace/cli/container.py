@@ -10,15 +10,21 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from contrace.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from contrace.runtime.bundle import Bundle
+    from contrace.runtime.roots import RootSource
 
 EPILOG = """\
 Examples:
 
+  contrace runtime run -- ps
+  contrace runtime run --rootfs rootfs.tar.gz -- sh -c 'id; hostname'
   mkdir box && contrace runtime spec box
-  contrace runtime run --rootfs ./rootfs box
+  contrace runtime run --rootfs busybox box
   contrace runtime create demo box && contrace runtime start demo
   contrace runtime state demo
   contrace runtime kill demo KILL && contrace runtime delete demo
@@ -37,10 +43,15 @@ def main(words: Sequence[str]) -> int:
     # So short a life needs no collection, and one in a forked stage would copy the memory that it shares.
     gc.disable()
     parser = _parser()
+    # What stands behind -- is the container's command, whatever it looks like.
+    end = words.index("--") if "--" in words else len(words)
     try:
-        options = parser.parse_args(words)
+        options = parser.parse_args(words[:end])
     except SystemExit:  # --help
         return ExitCode.OK
+    options.command = list(words[end + 1 :])
+    if options.command and options.verb != "run":
+        raise UsageError(f"contrace runtime {options.verb} takes no command")
     if options.verb is None:
         parser.print_help(sys.stderr)
         return ExitCode.USAGE
@@ -65,14 +76,17 @@ def _parser() -> argparse.ArgumentParser:
         return one
 
     run = verb("run", "Make a container, wait for its end, remove it.")
-    run.add_argument("bundle", nargs="?", default=".", metavar="BUNDLE", help="directory with a config.json")
+    run.add_argument("bundle", nargs="?", metavar="BUNDLE", help="with a config.json; default: what spec writes")
     run.add_argument("--id", metavar="ID", help="the container's name; default: run-PID")
+    _add_rootfs(run)
     spec = verb("spec", "Write a config.json to begin with.")
     spec.add_argument("bundle", nargs="?", default=".", metavar="BUNDLE", help="directory for it")
     create = verb("create", "Make a container up to the point where its process would begin.")
     create.add_argument("id", metavar="ID")
     create.add_argument("bundle", nargs="?", default=".", metavar="BUNDLE")
+    _add_rootfs(create)
     create.add_argument("--console-socket", metavar="SOCKET", help="where the terminal is sent to, as for runc")
+    run.usage = "contrace runtime run [OPTIONS] [BUNDLE] [-- COMMAND [ARGUMENT]...]"
     verb("start", "Let a created container's process begin.").add_argument("id", metavar="ID")
     verb("state", "Show a container's state in JSON.").add_argument("id", metavar="ID")
     kill = verb("kill", "Send a signal to a container's first process.")
@@ -84,13 +98,30 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_rootfs(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--rootfs",
+        metavar="ROOT",
+        help="instead of root.path: a directory, a tar, busybox, or host (the host's programs, read-only)",
+    )
+
+
 def _run(options: argparse.Namespace) -> int:
-    from contrace.runtime import bundle, lifecycle
+    from contrace.runtime import bundle, lifecycle, roots
     from contrace.runtime.state import Entry, open_directory
 
-    read = bundle.load(options.bundle)
+    read = bundle.load(options.bundle) if options.bundle else bundle.built_in(options.command or ["sh"])
+    if options.bundle and options.command:
+        read = bundle.with_args(read, options.command)
+    root = _root(read, options.rootfs) if options.bundle else roots.choose(options.rootfs)
     entry = Entry(open_directory(options.state_dir), options.id or f"run-{os.getpid()}")
-    return lifecycle.run(entry, read, _say)
+    return lifecycle.run(entry, read, root, _say)
+
+
+def _root(bundle: "Bundle", wanted: str | None) -> "RootSource":
+    from contrace.runtime import roots
+
+    return roots.Directory(bundle.root) if wanted is None else roots.choose(wanted)
 
 
 def _create(options: argparse.Namespace) -> int:
@@ -98,7 +129,8 @@ def _create(options: argparse.Namespace) -> int:
     from contrace.runtime.state import Entry, open_directory
 
     read = bundle.load(options.bundle)
-    lifecycle.create(Entry(open_directory(options.state_dir), options.id), read, options.console_socket, _say)
+    entry = Entry(open_directory(options.state_dir), options.id)
+    lifecycle.create(entry, read, _root(read, options.rootfs), options.console_socket, _say)
     return ExitCode.OK
 
 

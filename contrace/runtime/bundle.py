@@ -2,7 +2,7 @@
 
 import os
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -62,6 +62,18 @@ def load(directory: str) -> Bundle:
     if problem:
         raise UsageError(f"{path}: {problem}")
     return Bundle(where, spec, tuple(_unknown(raw, Spec, "$")))
+
+
+def built_in(args: Sequence[str]) -> Bundle:
+    """What `default` says, with this command, on our terminal if we have one; sources in it begin where we are."""
+    terminal = os.isatty(0) and os.isatty(1)
+    return Bundle(os.getcwd(), default(tuple(args), terminal=terminal))
+
+
+def with_args(bundle: Bundle, args: Sequence[str]) -> Bundle:
+    """The same with another command."""
+    process = msgspec.structs.replace(bundle.spec.process, args=tuple(args))
+    return msgspec.structs.replace(bundle, spec=msgspec.structs.replace(bundle.spec, process=process))
 
 
 def write(directory: str, spec: Spec) -> str:

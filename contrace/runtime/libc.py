@@ -60,6 +60,9 @@ PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 PR_CAP_AMBIENT_CLEAR_ALL = 4
 
+AT_FDCWD = -100  # include/uapi/linux/fcntl.h
+_AT_RECURSIVE = 0x8000
+_MOUNT_ATTR_RDONLY = 1  # include/uapi/linux/mount.h
 _CAPABILITY_VERSION_3 = 0x20080522  # include/uapi/linux/capability.h
 _CLOSE_RANGE_CLOEXEC = 4  # include/uapi/linux/close_range.h
 _KEYCTL_JOIN_SESSION_KEYRING = 1  # include/uapi/linux/keyctl.h
@@ -67,6 +70,7 @@ _KEYCTL_JOIN_SESSION_KEYRING = 1  # include/uapi/linux/keyctl.h
 # From number 424 on, system calls have the same number on every architecture.
 _CLOSE_RANGE = 436
 _OPENAT2 = 437
+_MOUNT_SETATTR = 442
 _ON_X86_64 = os.uname().machine == "x86_64"
 _KEYCTL = 250 if _ON_X86_64 else 219
 _BPF = 321 if _ON_X86_64 else 280
@@ -113,6 +117,13 @@ def mount(source: str, target: str, kind: str | None = None, flags: int = 0, dat
 def umount2(target: str, flags: int) -> None:
     """umount2(2)."""
     _umount2(os.fsencode(target), flags)
+
+
+def make_readonly(path: str) -> None:
+    """mount_setattr(2): a mount and all that is mounted below it becomes read-only (Linux 5.12)."""
+    name = ctypes.create_string_buffer(os.fsencode(path))
+    attributes = struct.pack("=QQQQ", _MOUNT_ATTR_RDONLY, 0, 0, 0)
+    _syscall(_MOUNT_SETATTR, AT_FDCWD, ctypes.addressof(name), _AT_RECURSIVE, _address(attributes), len(attributes), 0)
 
 
 def pivot_root(new_root: str, put_old: str) -> None:

@@ -14,6 +14,7 @@ from contrace.errors import CommandNotStarted, ContraceError, ExitCode
 from contrace.runtime import cgroups, device_rules
 from contrace.runtime.bundle import Bundle
 from contrace.runtime.cgroups import Groups
+from contrace.runtime.roots import RootSource
 from contrace.runtime.runtime import Birth, Plan
 from contrace.runtime.state import Entry, Identity, State, Status, send
 
@@ -37,9 +38,10 @@ _NOT_FORWARDED = {
 class Container:
     """A container that is being made: its entry in the state directory, its groups, its birth."""
 
-    def __init__(self, entry: Entry, bundle: Bundle, say: Say) -> None:
+    def __init__(self, entry: Entry, bundle: Bundle, root: RootSource, say: Say) -> None:
         self._entry = entry
         self._bundle = bundle
+        self._root = root
         self._say = say
         spec = bundle.spec
         self._groups = Groups(spec.linux.cgroups_path or f"contrace-{entry.id}")
@@ -55,7 +57,8 @@ class Container:
         """Everything up to the payload's execve."""
         for path in self._bundle.ignored:
             self._say(f"config.json: {path} is not of the specification and has no effect")
-        birth = Birth(Plan(self._bundle, self._groups, self._filter(), gate, console))
+        plan = Plan(self._bundle, self._root, self._entry.path, self._groups, self._filter(), gate, console)
+        birth = Birth(plan)
         try:
             parent = birth.begin()
             self._make_groups(parent)
@@ -106,9 +109,9 @@ class Container:
 # --- run ------------------------------------------------------------------------------------------------
 
 
-def run(entry: Entry, bundle: Bundle, say: Say) -> int:
+def run(entry: Entry, bundle: Bundle, root: RootSource, say: Say) -> int:
     """Make the container, wait for its end, remove it; returns the payload's status as a shell would say it."""
-    container = Container(entry, bundle, say)
+    container = Container(entry, bundle, root, say)
     container.reserve()
     with ExitStack() as stack:
         stack.callback(container.undo)
@@ -206,7 +209,7 @@ def _reap(init: int) -> int | None:
 # --- create, start --------------------------------------------------------------------------------------
 
 
-def create(entry: Entry, bundle: Bundle, console_path: str | None, say: Say) -> int:
+def create(entry: Entry, bundle: Bundle, root: RootSource, console_path: str | None, say: Say) -> int:
     """Make the container up to the payload's execve, for which `start` is needed; returns the pid of its INIT."""
     from contrace.runtime.gate import Gate
 
@@ -217,7 +220,7 @@ def create(entry: Entry, bundle: Bundle, console_path: str | None, say: Say) -> 
             if terminal_wanted
             else "--console-socket: config.json has no process.terminal"
         )
-    container = Container(entry, bundle, say)
+    container = Container(entry, bundle, root, say)
     container.reserve()
     with ExitStack() as undo:
         undo.callback(container.undo)

@@ -8,7 +8,6 @@ from contrace.runtime import libc
 from contrace.runtime.attempt import attempt
 from contrace.runtime.spec import Process
 
-_AT_FDCWD = -100
 _MOST_INTERPRETERS = 5  # execve(2): BINPRM_MAX_RECURSION
 _FIRST_LINE = 256  # include/uapi/linux/binfmts.h: BINPRM_BUF_SIZE
 
@@ -16,7 +15,7 @@ _FIRST_LINE = 256  # include/uapi/linux/binfmts.h: BINPRM_BUF_SIZE
 def change_directory(path: str) -> None:
     """``cwd``: as the kernel resolves it, without the magic links of /proc, through which the host could be reached."""
     with attempt(f"enter the directory {path!r} (process.cwd)"):
-        descriptor = libc.openat2(_AT_FDCWD, path, os.O_PATH | os.O_DIRECTORY, libc.RESOLVE_NO_MAGICLINKS)
+        descriptor = libc.openat2(libc.AT_FDCWD, path, os.O_PATH | os.O_DIRECTORY, libc.RESOLVE_NO_MAGICLINKS)
         os.fchdir(descriptor)
         os.close(descriptor)
 

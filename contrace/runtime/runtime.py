@@ -29,6 +29,7 @@ from contrace.runtime.attempt import attempt
 from contrace.runtime.bundle import Bundle
 from contrace.runtime.cgroups import Groups, mount_in
 from contrace.runtime.pipes import Pipe
+from contrace.runtime.roots import RootSource
 
 if TYPE_CHECKING:
     from contrace.runtime.gate import Gate
@@ -44,6 +45,9 @@ class Plan(msgspec.Struct, frozen=True):
     """What the stages have to know; made before the first fork."""
 
     bundle: Bundle
+    root: RootSource
+    mount_point: str
+    """A directory of ours, to make the root on if it is made."""
     groups: Groups
     seccomp: "Filter | None" = None
     gate: "Gate | None" = None
@@ -188,7 +192,7 @@ class Birth:
             namespaces.bring_loopback_up()
 
         rootfs.detach_from_host(linux.rootfs_propagation)
-        root = rootfs.bind_root(self._plan.bundle.root)
+        root = rootfs.bind_root(self._plan.root.make(self._plan.mount_point))
         for mount in spec.mounts:
             if mount.type == "cgroup":
                 mount_in(root, mount, self._plan.groups, own_namespace=linux.namespace("cgroup") is not None)

@@ -91,7 +91,7 @@ class Entry:
     def reserve(self) -> None:
         """Make the directory, and with it the ID taken."""
         try:
-            os.mkdir(self.path, 0o700)
+            os.mkdir(self.path, 0o711)  # with a user namespace INIT is another user, who mounts on it
         except FileExistsError as error:
             raise ContraceError(
                 f"there is a container {self.id!r} already\n"
@@ -102,8 +102,9 @@ class Entry:
         """Write state.json whole or not at all."""
         path = os.path.join(self.path, _FILE)
         with attempt(f"write {path}"):
-            with open(path + ".new", "wb") as file:
-                file.write(msgspec.json.encode(state))
+            file = os.open(path + ".new", os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+            os.write(file, msgspec.json.encode(state))
+            os.close(file)
             os.rename(path + ".new", path)
 
     def load(self) -> State:
@@ -146,10 +147,10 @@ def open_directory(path: str | None) -> str:
     """The state directory, made where it is not there. One that somebody else could write to is refused."""
     path = os.path.abspath(path or default_directory())
     with attempt(f"use the state directory {path}", "choose another one with --state-dir"):
-        os.makedirs(path, 0o700, exist_ok=True)
+        os.makedirs(path, 0o711, exist_ok=True)
         status = os.stat(path, follow_symlinks=False)
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
-        raise ContraceError(f"cannot use {path} as state directory: it has to be a directory of yours alone (0700)")
+        raise ContraceError(f"cannot use {path} as state directory: it has to be a directory of yours alone (0711)")
     return path
 
 
