@@ -110,8 +110,10 @@ def _namespace_problems(spec: Spec) -> Iterator[str]:
     types = [namespace.type for namespace in linux.namespaces]
     if len(set(types)) < len(types):
         yield "$.linux.namespaces: a type is there twice"
-    if not linux.makes("mount"):
-        yield "$.linux.namespaces: a new mount namespace is needed, or the container's mounts would be the host's"
+    if linux.joins("mount"):
+        yield from _joined_mount_problems(spec)
+    elif not linux.makes("mount"):
+        yield "$.linux.namespaces: a mount namespace is needed, or the container's mounts would be the host's"
     for field, value, kind in (
         ("hostname", spec.hostname, "uts"),
         ("domainname", spec.domainname, "uts"),
@@ -129,6 +131,22 @@ def _namespace_problems(spec: Spec) -> Iterator[str]:
             "$.linux.namespaces: a user other than root needs a user namespace here; "
             "contrace runtime spec writes a config.json with one"
         )
+
+
+def _joined_mount_problems(spec: Spec) -> Iterator[str]:
+    """A mount namespace that is joined is somebody else's root file system, and stays as it is."""
+    if spec.root is not None and (spec.root.path != "/" or spec.root.readonly):
+        yield '$.root: with a mount namespace that is joined the root is the one there: say {"path": "/"}'
+    for field, value in (
+        ("mounts", spec.mounts),
+        ("process.terminal", spec.process.terminal),
+        ("linux.devices", spec.linux.devices),
+        ("linux.maskedPaths", spec.linux.masked_paths),
+        ("linux.readonlyPaths", spec.linux.readonly_paths),
+        ("linux.rootfsPropagation", spec.linux.rootfs_propagation),
+    ):
+        if value:
+            yield f"$.{field}: would change a mount namespace that is joined, and with it whoever is in it"
 
 
 def _unsupported(raw: object, kind: object, path: str) -> Iterator[str]:

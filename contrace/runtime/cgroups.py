@@ -15,7 +15,6 @@ import msgspec
 
 from contrace.errors import ContraceError
 from contrace.runtime import device_rules
-from contrace.runtime.attempt import attempt
 from contrace.runtime.rootfs import inside, make_mount
 from contrace.runtime.spec import DeviceRule, Mount, Resources
 
@@ -82,7 +81,7 @@ class Groups:
         self._hierarchies = list(hierarchies() if known is None else known)
         self._groups = {hierarchy: hierarchy.group(path) for hierarchy in self._hierarchies}
         self.refused: list[str] = []
-        """Hierarchies in which this user may make no group, with the answer."""
+        """What this user may not do here, with the kernel's answers."""
 
     def missing(self) -> list[str]:
         """Directories that `make` will make, outermost first."""
@@ -96,16 +95,19 @@ class Groups:
         return list(found)
 
     def make(self) -> None:
-        """Make the groups. One that may not be made is noted in ``refused`` and left out."""
+        """Make the groups. One that may not be made is noted in ``refused`` and left out.
+
+        Raises ContraceError for one that has processes: the end of this container would be theirs, too.
+        """
         for hierarchy, group in list(self._groups.items()):
+            if members(group):
+                raise ContraceError(f"the cgroup {group} has processes already; choose another linux.cgroupsPath")
             try:
                 os.makedirs(group, exist_ok=True)
                 if "cpuset" in hierarchy.controllers and not hierarchy.is_v2:
                     _inherit_cpuset(hierarchy.mount_point, group)
             except OSError as error:
-                if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
-                    raise ContraceError(f"cannot make the cgroup {group}: {error.strerror}") from error
-                self.refused.append(f"{hierarchy.mount_point}: {error.strerror}")
+                self._refuse(error, f"make the cgroup {group}")
                 del self._groups[hierarchy]
 
     def made(self, new: Iterable[str]) -> list[str]:
@@ -134,7 +136,12 @@ class Groups:
     def _apply(self, setting: "Setting") -> bool:
         for hierarchy, group in self._groups.items():
             if hierarchy.is_v2:
-                if not _enable(hierarchy, group, setting.controller):
+                try:
+                    enabled = _enable(hierarchy, group, setting.controller)
+                except OSError as error:
+                    self._refuse(error, f"enable the controller {setting.controller} for {group}")
+                    return True
+                if not enabled:
                     continue
                 name, value = setting.v2
             elif setting.controller in hierarchy.controllers:
@@ -142,16 +149,27 @@ class Groups:
             else:
                 continue
             if name:
-                with attempt(f"limit linux.resources.{setting.field}: write {value!r} to {group}/{name}"):
+                try:
                     _write(os.path.join(group, name), value)
+                except OSError as error:
+                    self._refuse(error, f"set linux.resources.{setting.field}: write {value!r} to {group}/{name}")
             return True
         return False
 
     def enter(self, pid: int) -> None:
         """Put a process, and thereby its future children, into all groups."""
-        for group in self._groups.values():
-            with attempt(f"enter the cgroup {group}"):
+        for hierarchy, group in list(self._groups.items()):
+            try:
                 _write(os.path.join(group, "cgroup.procs"), str(pid))
+            except OSError as error:
+                self._refuse(error, f"enter the cgroup {group}")
+                del self._groups[hierarchy]
+
+    def _refuse(self, error: OSError, what: str) -> None:
+        """Note what this user may not do; anything else is an error."""
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise ContraceError(f"cannot {what}: {error.strerror}") from error
+        self.refused.append(f"cannot {what}: {error.strerror}")
 
     def shown(self) -> list[tuple[Hierarchy, str]]:
         """What a mount of type cgroup shows: each hierarchy, and our group in it or else the one we are in."""
@@ -218,8 +236,7 @@ def _enable(hierarchy: Hierarchy, group: str, controller: str) -> bool:
         return False
     for name in os.path.relpath(group, path).split("/"):
         if controller not in _read(os.path.join(path, "cgroup.subtree_control")).split():
-            with attempt(f"enable the controller {controller} in {path}"):
-                _write(os.path.join(path, "cgroup.subtree_control"), f"+{controller}")
+            _write(os.path.join(path, "cgroup.subtree_control"), f"+{controller}")
         path = os.path.join(path, name)
     return True
 
@@ -267,8 +284,9 @@ def remove(groups: Sequence[str]) -> None:
             except FileNotFoundError:
                 break
             except OSError as error:
-                if any(entry.is_dir() for entry in os.scandir(group)):
-                    break  # somebody else's group is in it
+                with os.scandir(group) as entries:
+                    if any(entry.is_dir() for entry in entries):
+                        break  # somebody else's group is in it
                 if error.errno != errno.EBUSY or time.monotonic() > deadline:
                     raise ContraceError(f"cannot remove the cgroup {group}: {error.strerror}") from error
                 time.sleep(0.001)  # a process that has ended is still being taken out

@@ -93,13 +93,13 @@ class Container:
         self._update(made=tuple(self._groups.missing()))
         self._groups.make()
         self._update(groups=tuple(self._groups.made(self._state.made)))
-        if self._groups.refused:
-            limits = "; its linux.resources have no effect" if self._bundle.spec.linux.resources else ""
-            self._say(f"no cgroup of its own for the container ({self._groups.refused[0]}){limits}")
         if self._bundle.spec.linux.resources is not None:
             self._groups.limit(self._bundle.spec.linux.resources)
         self._groups.restrict_devices(device_rules.of(self._bundle.spec))
         self._groups.enter(parent)
+        if self._groups.refused:
+            limits = "; its linux.resources may have no effect" if self._bundle.spec.linux.resources else ""
+            self._say(f"no cgroup of its own for the container: {self._groups.refused[0]}{limits}")
 
     def _update(self, **changes: object) -> None:
         self._state = msgspec.structs.replace(self._state, **changes)

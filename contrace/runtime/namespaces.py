@@ -12,15 +12,15 @@ from contrace.runtime.spec import IdMapping, Linux, NamespaceType
 
 FLAGS: dict[NamespaceType, int] = {
     "user": libc.CLONE_NEWUSER,
-    "mount": libc.CLONE_NEWNS,
     "uts": libc.CLONE_NEWUTS,
     "ipc": libc.CLONE_NEWIPC,
     "pid": libc.CLONE_NEWPID,
     "network": libc.CLONE_NEWNET,
     "time": libc.CLONE_NEWTIME,
     "cgroup": libc.CLONE_NEWCGROUP,
+    "mount": libc.CLONE_NEWNS,
 }
-"""By the specification's names, user first: it has to be entered first, since it gives the rights to the others."""
+"""By the specification's names, in the order of entering them: user gives the rights to the others."""
 
 _SIOCSIFFLAGS = 0x8914  # include/uapi/linux/sockios.h
 _IFF_UP = 1  # include/uapi/linux/if.h
@@ -41,6 +41,15 @@ def join(linux: Linux) -> None:
         os.close(file)
         if kind == "user":
             become_root()
+
+
+def hide_from_others(linux: Linux) -> None:
+    """In a PID namespace that others are in already, nobody may reach the host through us (proc(5), ptrace(2)).
+
+    Until the execve this process has files of the host open, and those there could otherwise trace it.
+    """
+    if linux.joins("pid"):
+        libc.prctl(libc.PR_SET_DUMPABLE, 0)
 
 
 def make_user_namespace() -> None:

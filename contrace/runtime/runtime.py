@@ -184,6 +184,7 @@ class Birth:
         self._child_down.close()
         self._wait_for("set up")
         spec, linux, process = self._spec, self._spec.linux, self._spec.process
+        namespaces.hide_from_others(linux)
         os.setsid()
         libc.join_new_session_keyring()
         if linux.makes("cgroup"):
@@ -191,20 +192,8 @@ class Birth:
         if linux.makes("network"):
             namespaces.bring_loopback_up()
 
-        rootfs.detach_from_host(linux.rootfs_propagation)
-        root = rootfs.bind_root(self._plan.root.make(self._plan.mount_point))
-        for mount in spec.mounts:
-            if mount.type == "cgroup":
-                mount_in(root, mount, self._plan.groups, own_namespace=linux.namespace("cgroup") is not None)
-            else:
-                rootfs.make_mount(root, mount, self._plan.bundle.directory)
-        devices.populate(root, spec)
-        rootfs.pivot(root)
-        if self._plan.console is not None:
-            self._plan.console.open_inside(process.console_size)
-        rootfs.set_propagation(linux.rootfs_propagation)
-        if spec.root is not None and spec.root.readonly:
-            rootfs.make_readonly()
+        if linux.makes("mount"):
+            self._make_root()
         os.umask(0o022)
 
         if spec.hostname:
@@ -235,6 +224,23 @@ class Birth:
         except ContraceError as error:
             reply(str(error), error.exit_code)
             os._exit(error.exit_code)
+
+    def _make_root(self) -> None:
+        spec, linux = self._spec, self._spec.linux
+        rootfs.detach_from_host(linux.rootfs_propagation)
+        root = rootfs.bind_root(self._plan.root.make(self._plan.mount_point))
+        for mount in spec.mounts:
+            if mount.type == "cgroup":
+                mount_in(root, mount, self._plan.groups, own_namespace=linux.namespace("cgroup") is not None)
+            else:
+                rootfs.make_mount(root, mount, self._plan.bundle.directory)
+        devices.populate(root, spec)
+        rootfs.pivot(root)
+        if self._plan.console is not None:
+            self._plan.console.open_inside(spec.process.console_size)
+        rootfs.set_propagation(linux.rootfs_propagation)
+        if spec.root is not None and spec.root.readonly:
+            rootfs.make_readonly()
 
     def _wait_for_start(self) -> Callable[[str, int], None]:
         """Wait until the payload may begin; returns where to report that it could not."""

@@ -1,5 +1,6 @@
 """What the payload may still do: limits, capabilities, no_new_privs, seccomp, and paths that are taken away."""
 
+import errno
 import os
 import resource
 from collections.abc import Iterable
@@ -76,34 +77,34 @@ def capability_mask(names: Iterable[str]) -> int:
     return mask
 
 
-def become(user: User, capabilities: Capabilities | None) -> None:
+def become(user: User, capabilities: Capabilities) -> None:
     """Become the payload's user, with exactly these capabilities (capabilities(7)).
 
     The order is the kernel's: the bounding set can be cut only while CAP_SETPCAP is there; the change of ids would
     take all permitted capabilities away (hence KEEPCAPS) and takes the effective ones; and an ambient capability has
     to be permitted and inheritable before.
     """
-    if capabilities is not None:
-        _cut_bounding_set(capability_mask(capabilities.bounding))
-        libc.prctl(libc.PR_SET_KEEPCAPS, 1)
+    _cut_bounding_set(capability_mask(capabilities.bounding))
+    libc.prctl(libc.PR_SET_KEEPCAPS, 1)
     with attempt(f"become user {user.uid}, group {user.gid}"):
         _set_groups(user.additional_gids)
         os.setgid(user.gid)
         os.setuid(user.uid)
     if user.umask is not None:
         os.umask(user.umask)
-    if capabilities is not None:
-        libc.prctl(libc.PR_SET_KEEPCAPS, 0)
-        _set_capabilities(capabilities)
+    libc.prctl(libc.PR_SET_KEEPCAPS, 0)
+    _set_capabilities(capabilities)
 
 
 def _cut_bounding_set(kept: int) -> None:
-    with attempt("cut the bounding set of capabilities"):
-        for number in _NUMBERS.values():
-            # EINVAL: a newer kernel's capability, of which this one knows nothing.
-            with suppress(OSError):
-                if libc.prctl(libc.PR_CAPBSET_READ, number) and not kept >> number & 1:
-                    libc.prctl(libc.PR_CAPBSET_DROP, number)
+    for number in _NUMBERS.values():
+        if kept & 1 << number:
+            continue
+        try:
+            libc.prctl(libc.PR_CAPBSET_DROP, number)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # a newer kernel's capability, of which this one knows nothing
+                raise ContraceError(f"cannot cut the bounding set of capabilities: {error.strerror}") from error
 
 
 def _set_groups(groups: tuple[int, ...]) -> None:

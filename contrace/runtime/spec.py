@@ -56,8 +56,8 @@ class Process(Part, frozen=True):
     terminal: bool = False
     console_size: ConsoleSize | None = None
     user: User = User(0, 0)
-    capabilities: Capabilities | None = None
-    """None: the capabilities stay as they are."""
+    capabilities: Capabilities = Capabilities()
+    """Absent: none at all."""
     no_new_privileges: bool = False
     rlimits: tuple[Rlimit, ...] = ()
     oom_score_adj: int | None = None
@@ -212,6 +212,11 @@ class Linux(Part, frozen=True):
     def namespace(self, kind: NamespaceType) -> Namespace | None:
         """The namespace of this type, None where the container shares the one of whoever starts it."""
         return next((namespace for namespace in self.namespaces if namespace.type == kind), None)
+
+    def joins(self, kind: NamespaceType) -> bool:
+        """Whether the container enters an existing namespace of this type."""
+        namespace = self.namespace(kind)
+        return namespace is not None and bool(namespace.path)
 
     def makes(self, kind: NamespaceType) -> bool:
         """Whether the container gets a new namespace of this type."""

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import stat
+from contextlib import suppress
 from enum import StrEnum
 
 import msgspec
@@ -128,7 +129,8 @@ class Entry:
 
     def remove(self) -> None:
         """Forget the container."""
-        with attempt(f"remove {self.path}"):
+        # delete --force and the run that it ended both come here
+        with attempt(f"remove {self.path}"), suppress(FileNotFoundError):
             for entry in os.scandir(self.path):
                 os.unlink(entry)
             os.rmdir(self.path)

@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -165,6 +167,24 @@ def test_without_a_cgroup_it_says_so_and_goes_on(case: Case) -> None:
     done = case.run("true")
     assert done.returncode == 0
     assert ("no cgroup of its own" in done.stderr) == (case.runtime.user is not None)
+
+
+@pytest.mark.parametrize("count", [200])
+def test_many_at_once(case: Case, count: int) -> None:
+    """8 at a time, of one bundle: all succeed, and nothing is left."""
+
+    def each_in_a_group_of_its_own(config: dict[str, Any]) -> None:
+        config["linux"].pop("cgroupsPath", None)
+
+    bundle = case.bundle("sh", "-c", "echo $$", change=each_in_a_group_of_its_own)
+    mounts = Path("/proc/self/mountinfo").read_text()
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(lambda n: case.runtime("run", "--id", f"{host.NAME}-{n}", bundle), range(count)))
+    assert {(one.returncode, one.stdout) for one in done} == {(0, "1\n")}, [one.stderr for one in done]
+    assert case.runtime.entries() == []
+    assert Path("/proc/self/mountinfo").read_text() == mounts
+    assert not [path for path in host.our_cgroups() if path.name.startswith("contrace-contrace-test")]
+    assert not [pid for pid in host.our_processes() if Path(f"/proc/{pid}/comm").read_text().startswith("cont:[")]
 
 
 def test_signals_are_forwarded(case: Case) -> None:

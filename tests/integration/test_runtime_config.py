@@ -225,6 +225,51 @@ def test_a_pid_namespace_is_joined_by_path(shop: Shop) -> None:
         assert int(done[1]) > 1
 
 
+def alone(path: str, **more: Any) -> Change:
+    """A container in a mount namespace that is there already, and stays as it is."""
+
+    def change(config: dict[str, Any]) -> None:
+        joining("mount", path)(config)
+        del config["linux"]["maskedPaths"], config["linux"]["readonlyPaths"]
+        config["mounts"] = []
+        config["root"] = {"path": "/"}
+        config.update(more)
+
+    return change
+
+
+def test_a_mount_namespace_is_joined_by_path(shop: Shop) -> None:
+    with holder("--mount") as pid:
+        path = f"/proc/{pid}/ns/mnt"
+        before = Path(f"/proc/{pid}/mountinfo").read_text()
+        assert shop.output(alone(path), "readlink", "/proc/self/ns/mnt") == os.readlink(path)
+        assert Path(f"/proc/{pid}/mountinfo").read_text() == before
+        error = shop.refused(alone(path, mounts=[{"destination": "/tmp", "type": "tmpfs"}]))
+        assert "$.mounts: would change a mount namespace that is joined" in error
+        assert "$.root: with a mount namespace" in shop.refused(alone(path, root={"path": "rootfs"}))
+
+
+def test_a_user_namespace_is_joined_by_path(shop: Shop) -> None:
+    with holder("--user", "--map-root-user", "--net") as pid:
+        user_file, net_file = f"/proc/{pid}/ns/user", f"/proc/{pid}/ns/net"
+
+        def change(config: dict[str, Any]) -> None:
+            joining("user", user_file)(config)
+            joining("network", net_file)(config)
+            for mount in config["mounts"]:  # group tty does not exist there
+                mount["options"] = [option for option in mount.get("options", []) if option != "gid=5"]
+
+        script = "readlink /proc/self/ns/user; readlink /proc/self/ns/net; id -u"
+        assert shop.output(change, "sh", "-c", script).split() == [os.readlink(user_file), os.readlink(net_file), "0"]
+
+
+def test_a_time_namespace_is_joined_by_path(shop: Shop) -> None:
+    with holder("--time", "--fork", "--kill-child", "--boottime", "100000000") as outer:
+        [inner] = [int(word) for word in Path(f"/proc/{outer}/task/{outer}/children").read_text().split()]
+        change = joining("time", f"/proc/{inner}/ns/time")
+        assert float(shop.output(change, "cat", "/proc/uptime").split()[0]) > 100_000_000
+
+
 def test_the_clocks_of_a_new_time_namespace(shop: Shop) -> None:
     def change(config: dict[str, Any]) -> None:
         config["linux"]["namespaces"].append({"type": "time"})
@@ -365,7 +410,7 @@ def test_a_property_that_nobody_knows_is_named_and_ignored(shop: Shop) -> None:
         ("process.cwd", "relative", "$.process.cwd: 'relative' is not an absolute path"),
         ("process.user.uid", "root", "Expected `int`, got `str` - at `$.process.user.uid`"),
         ("process.rlimits", [{"type": "RLIMIT_TEA", "soft": 1, "hard": 1}], "no limit is named 'RLIMIT_TEA'"),
-        ("linux.namespaces", [{"type": "pid"}], "a new mount namespace is needed"),
+        ("linux.namespaces", [{"type": "pid"}], "a mount namespace is needed"),
         ("linux.namespaces", [{"type": "tea"}], "$.linux.namespaces[0].type"),
         ("linux.uidMappings", [{"containerID": 0, "hostID": 0, "size": 1}], "$.linux.uidMappings: needs a new user"),
     ],

@@ -117,6 +117,18 @@ def test_the_config_may_change_after_create(life: Life) -> None:
     life.check_gone()
 
 
+def test_a_cgroup_is_one_containers(tmp_path: Path, rootfs: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    life = Life(tmp_path, rootfs, Runtime(tmp_path / "state"))
+    bundle = life.bundle("sleep", "1000")
+    life.do("create", "demo", bundle)
+    assert "has processes already" in life.refused("run", "--id", "other", bundle)
+    assert life.state()["status"] == "created"
+    life.do("delete", "-f", "demo")
+    life.check_gone()
+
+
 def test_annotations_are_in_the_state(life: Life) -> None:
     def change(config: dict[str, Any]) -> None:
         config["annotations"] = {"com.example.key": "value"}
@@ -305,6 +317,18 @@ def test_contrace_is_killed_while_the_container_runs(life: Life) -> None:
     assert "it is running" in life.refused("delete", "demo")
     life.do("delete", "--force", "demo")
     assert not host.is_alive(pid)
+    life.check_gone()
+
+
+def test_delete_ends_a_run(life: Life) -> None:
+    """Both remove what there is, at the same time."""
+    command = life.runtime.command("run", "--id", "demo", life.bundle("sleep", "1000"))
+    prefix = life.runtime.user.prefix if life.runtime.user else ()
+    with subprocess.Popen([*prefix, *command], cwd=life.folder, stdout=subprocess.DEVNULL) as process:
+        host.wait_until(lambda: life.runtime("state", "demo").returncode == 0, "the container is there")
+        life.awaits("running")
+        life.do("delete", "--force", "demo")
+        assert process.wait(20) == 128 + signal.SIGKILL
     life.check_gone()
 
 
