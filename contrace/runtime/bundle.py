@@ -89,6 +89,7 @@ def write(directory: str, spec: Spec) -> str:
 
 def _problems(raw: object, spec: Spec) -> Iterator[str]:
     """What stands in the way of running this, each with its JSON path."""
+    yield from _strings_with_nul(raw, "$")
     for path in _unsupported(raw, Spec, "$"):
         yield f"{path}: this runtime does not implement it; remove it or use another runtime"
     if not spec.oci_version.startswith("1."):
@@ -97,12 +98,29 @@ def _problems(raw: object, spec: Spec) -> Iterator[str]:
         yield "$.process.args: there is nothing to run"
     if not spec.process.cwd.startswith("/"):
         yield f"$.process.cwd: {spec.process.cwd!r} is not an absolute path"
+    for index, entry in enumerate(spec.process.env):
+        if "=" not in entry:
+            yield f"$.process.env[{index}]: {entry!r} is not of the form NAME=value"
     if spec.root is None:
         yield "$.root: a root file system is needed"
     for index, mount in enumerate(spec.mounts):
         if not mount.destination.startswith("/"):
             yield f"$.mounts[{index}].destination: {mount.destination!r} is not an absolute path"
+        elif os.path.normpath(f"/{mount.destination}") in ("/", "//"):
+            yield f"$.mounts[{index}].destination: what the root is, $.root says"
     yield from _namespace_problems(spec)
+
+
+def _strings_with_nul(raw: object, path: str) -> Iterator[str]:
+    """To the kernel, text ends there."""
+    if isinstance(raw, str) and "\0" in raw:
+        yield f"{path}: {raw!r} has a NUL character"
+    elif isinstance(raw, list):
+        for index, value in enumerate(raw):
+            yield from _strings_with_nul(value, f"{path}[{index}]")
+    elif isinstance(raw, dict):
+        for name, value in raw.items():
+            yield from _strings_with_nul(value, f"{path}.{name}")
 
 
 def _namespace_problems(spec: Spec) -> Iterator[str]:

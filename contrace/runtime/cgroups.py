@@ -15,6 +15,7 @@ import msgspec
 
 from contrace.errors import ContraceError
 from contrace.runtime import device_rules
+from contrace.runtime.limits import LIMITS, Limit
 from contrace.runtime.rootfs import inside, make_mount
 from contrace.runtime.spec import DeviceRule, Mount, Resources
 
@@ -71,7 +72,8 @@ def hierarchies() -> list[Hierarchy]:
 
 
 def _unescape(word: str) -> str:
-    return word.encode().decode("unicode_escape") if "\\" in word else word
+    r"""Octal such as \040 for a space (proc(5))."""
+    return word.encode().decode("unicode_escape").encode("latin-1").decode() if "\\" in word else word
 
 
 class Groups:
@@ -116,10 +118,11 @@ class Groups:
 
     def limit(self, resources: Resources) -> None:
         """Write ``resources``. Raises ContraceError for a limit whose controller is not here."""
-        for setting in settings(resources):
-            if not self._apply(setting) and not self.refused:
+        for limit in LIMITS:
+            wanted = limit.v1(resources) is not None or limit.v2(resources) is not None
+            if wanted and not self._apply(limit, resources) and not self.refused:
                 raise ContraceError(
-                    f"linux.resources.{setting.field}: no cgroup hierarchy here has the controller {setting.controller}"
+                    f"linux.resources.{limit.field}: no cgroup hierarchy here has the controller {limit.controller}"
                 )
 
     def restrict_devices(self, rules: Sequence[DeviceRule]) -> None:
@@ -133,26 +136,19 @@ class Groups:
                 if hierarchy.is_v2:
                     device_rules.attach_v2(group, rules)
 
-    def _apply(self, setting: "Setting") -> bool:
+    def _apply(self, limit: Limit, resources: Resources) -> bool:
         for hierarchy, group in self._groups.items():
-            if hierarchy.is_v2:
-                try:
-                    enabled = _enable(hierarchy, group, setting.controller)
-                except OSError as error:
-                    self._refuse(error, f"enable the controller {setting.controller} for {group}")
-                    return True
-                if not enabled:
+            try:
+                if hierarchy.is_v2 and _enable(hierarchy, group, limit.controller):
+                    name, value = limit.v2_file, limit.v2(resources)
+                elif limit.controller in hierarchy.controllers:
+                    name, value = limit.v1_file, limit.v1(resources)
+                else:
                     continue
-                name, value = setting.v2
-            elif setting.controller in hierarchy.controllers:
-                name, value = setting.v1
-            else:
-                continue
-            if name:
-                try:
+                if value is not None:
                     _write(os.path.join(group, name), value)
-                except OSError as error:
-                    self._refuse(error, f"set linux.resources.{setting.field}: write {value!r} to {group}/{name}")
+            except OSError as error:
+                self._refuse(error, f"set linux.resources.{limit.field} of {group}")
             return True
         return False
 
@@ -176,57 +172,7 @@ class Groups:
         return [(hierarchy, self._groups.get(hierarchy, hierarchy.own)) for hierarchy in self._hierarchies]
 
 
-# --- limits ---------------------------------------------------------------------------------------------
-
-
-class Setting(msgspec.Struct, frozen=True):
-    """A limit: where it stands in config.json, and what to write for it."""
-
-    field: str
-    controller: str
-    v1: tuple[str, str]
-    """File and value; file "" where that version has no such thing."""
-    v2: tuple[str, str]
-
-
-def settings(resources: Resources) -> list[Setting]:
-    """What is to be written, in the order in which the kernel takes it (memory before memory and swap)."""
-    memory, cpu, pids = resources.memory, resources.cpu, resources.pids
-    found = []
-    if memory.limit is not None:
-        value = _or_max(memory.limit)
-        v1 = ("memory.limit_in_bytes", str(memory.limit))
-        found.append(Setting("memory.limit", "memory", v1, ("memory.max", value)))
-    if memory.swap is not None:
-        swap = memory.swap - max(memory.limit or 0, 0) if memory.swap >= 0 else -1
-        v1 = ("memory.memsw.limit_in_bytes", str(memory.swap))
-        found.append(Setting("memory.swap", "memory", v1, ("memory.swap.max", _or_max(swap))))
-    if memory.reservation is not None:
-        v1 = ("memory.soft_limit_in_bytes", str(memory.reservation))
-        found.append(Setting("memory.reservation", "memory", v1, ("memory.low", _or_max(memory.reservation))))
-    if pids.limit is not None:
-        value = str(pids.limit) if pids.limit > 0 else "max"
-        found.append(Setting("pids.limit", "pids", ("pids.max", value), ("pids.max", value)))
-    if cpu.shares:
-        # 2…262144 becomes 1…10000, as every runtime converts it
-        weight = 1 + (max(cpu.shares, 2) - 2) * 9999 // 262142
-        found.append(Setting("cpu.shares", "cpu", ("cpu.shares", str(cpu.shares)), ("cpu.weight", str(weight))))
-    if cpu.period is not None:
-        v1 = ("cpu.cfs_period_us", str(cpu.period))
-        found.append(Setting("cpu.period", "cpu", v1, ("", "")))
-    if cpu.quota is not None or cpu.period is not None:
-        quota = cpu.quota if cpu.quota is not None and cpu.quota > 0 else -1
-        v2 = ("cpu.max", f"{_or_max(quota)} {cpu.period or 100_000}")
-        v1 = ("cpu.cfs_quota_us", str(quota)) if cpu.quota is not None else ("", "")
-        found.append(Setting("cpu.quota", "cpu", v1, v2))
-    for field, value in (("cpus", cpu.cpus), ("mems", cpu.mems)):
-        if value:
-            found.append(Setting(f"cpu.{field}", "cpuset", *[(f"cpuset.{field}", value)] * 2))
-    return found
-
-
-def _or_max(value: int) -> str:
-    return str(value) if value >= 0 else "max"
+# --- files -------------------------------------------------------------------------------------------
 
 
 def _enable(hierarchy: Hierarchy, group: str, controller: str) -> bool:

@@ -2,7 +2,8 @@
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from contrace.errors import ContraceError
 
@@ -12,7 +13,8 @@ class Gate:
 
     def __init__(self, path: str) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._socket.bind(_short(path))
+        with _address(path) as address:
+            self._socket.bind(address)
         self._socket.listen(1)
 
     def wait(self) -> Callable[[str, int], None]:
@@ -46,13 +48,19 @@ def connect(path: str, kind: socket.SocketKind, what: str) -> socket.socket:
     """A connection to a socket of the file system."""
     connection = socket.socket(socket.AF_UNIX, kind)
     try:
-        connection.connect(_short(path))
+        with _address(path) as address:
+            connection.connect(address)
     except OSError as error:
         connection.close()
         raise ContraceError(f"cannot connect to {what}: {error.strerror}") from error
     return connection
 
 
-def _short(path: str) -> str:
+@contextmanager
+def _address(path: str) -> Iterator[str]:
     """The same file by a path that fits into a socket's address, which has 107 bytes (unix(7))."""
-    return min(path, os.path.relpath(path), key=len)
+    directory = os.open(os.path.dirname(os.path.abspath(path)), os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{directory}/{os.path.basename(path)}"
+    finally:
+        os.close(directory)

@@ -172,7 +172,7 @@ def close_on_exec_from(lowest: int) -> None:
 
 
 def join_new_session_keyring() -> None:
-    """keyctl(2): a session keyring of its own, so that keys of whoever started the container stay outside."""
+    """keyctl(2), KEYCTL_JOIN_SESSION_KEYRING: a new one without a name."""
     _syscall(_KEYCTL, _KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0, 0)
 
 

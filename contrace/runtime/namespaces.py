@@ -34,7 +34,7 @@ def join(linux: Linux) -> None:
     for kind, namespace in wanted:
         if namespace is not None and namespace.path:
             with attempt(f"open the {kind} namespace {namespace.path!r}"):
-                files.append((kind, namespace.path, os.open(namespace.path, os.O_RDONLY)))
+                files.append((kind, namespace.path, os.open(namespace.path, os.O_RDONLY | os.O_NONBLOCK)))
     for kind, path, file in files:
         with attempt(f"join the {kind} namespace {path!r}"):
             libc.setns(file, FLAGS[kind])
@@ -54,7 +54,10 @@ def hide_from_others(linux: Linux) -> None:
 
 def make_user_namespace() -> None:
     """unshare(CLONE_NEWUSER). Until its ids are mapped this process is nobody in it, with every capability."""
-    advice = "user namespaces may be switched off: see kernel.unprivileged_userns_clone, kernel.apparmor_restrict…"
+    advice = (
+        "user namespaces may be switched off here: see /proc/sys/user/max_user_namespaces and, where they are,\n"
+        "kernel/unprivileged_userns_clone and kernel/apparmor_restrict_unprivileged_userns"
+    )
     with attempt("make a user namespace", advice):
         libc.unshare(libc.CLONE_NEWUSER)
 
@@ -121,6 +124,16 @@ def _map_by_tool(tool: str, pid: int, mappings: Sequence[IdMapping]) -> None:
     done = subprocess.run([path, str(pid), *numbers], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise ContraceError(f"cannot map ids with {tool}: {done.stderr.strip()}")
+
+
+def set_names(hostname: str, domainname: str) -> None:
+    """What the UTS namespace is called (uts_namespaces(7)); empty: as it is outside."""
+    if hostname:
+        with attempt(f"set the hostname {hostname!r}"):
+            libc.sethostname(hostname)
+    if domainname:
+        with attempt(f"set the domainname {domainname!r}"):
+            libc.setdomainname(domainname)
 
 
 def bring_loopback_up() -> None:

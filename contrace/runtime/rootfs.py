@@ -161,7 +161,7 @@ def make_mount(root: int, mount: Mount, bundle: str) -> None:
     flags, propagation, data = options(mount)
     is_bind = bool(flags & libc.MS_BIND) or mount.type == "bind"
     source = os.path.join(bundle, mount.source) if is_bind else mount.source or mount.type
-    what = f"mount {mount.type or 'a bind'} on {mount.destination!r}"
+    what = f"mount {mount.type or ('a bind' if is_bind else 'without type')} on {mount.destination!r}"
     with attempt(what):
         make = "directory"
         if is_bind and not stat.S_ISDIR(os.stat(source).st_mode):

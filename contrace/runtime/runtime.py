@@ -186,7 +186,7 @@ class Birth:
         spec, linux, process = self._spec, self._spec.linux, self._spec.process
         namespaces.hide_from_others(linux)
         os.setsid()
-        libc.join_new_session_keyring()
+        security.leave_session_keyring()
         if linux.makes("cgroup"):
             namespaces.make_cgroup_namespace()
         if linux.makes("network"):
@@ -196,10 +196,7 @@ class Birth:
             self._make_root()
         os.umask(0o022)
 
-        if spec.hostname:
-            libc.sethostname(spec.hostname)
-        if spec.domainname:
-            libc.setdomainname(spec.domainname)
+        namespaces.set_names(spec.hostname, spec.domainname)
         security.make_readonly(linux.readonly_paths)
         security.mask(linux.masked_paths)
 

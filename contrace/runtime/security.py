@@ -38,6 +38,19 @@ def mask(paths: Iterable[str]) -> None:
                 libc.mount("tmpfs", path, "tmpfs", libc.MS_RDONLY)
 
 
+# --- keys -----------------------------------------------------------------------------------------------
+
+
+def leave_session_keyring() -> None:
+    """Keys of whoever starts the container stay outside: it gets a session keyring of its own (session-keyring(7))."""
+    with attempt("make a session keyring"):
+        try:
+            libc.join_new_session_keyring()
+        except OSError as error:
+            if error.errno != errno.ENOSYS:  # a kernel without keys
+                raise
+
+
 # --- limits ---------------------------------------------------------------------------------------------
 
 

@@ -13,6 +13,10 @@ import msgspec
 Unsupported = Annotated[Any, "of the specification, but not of this runtime"]
 """Type of a field that has to be empty."""
 
+Id = Annotated[int, msgspec.Meta(ge=0, le=0xFFFFFFFE)]
+"""A user or group id; the largest number means none (setresuid(2))."""
+Number = Annotated[int, msgspec.Meta(ge=0)]
+DeviceNumber = Annotated[int, msgspec.Meta(ge=0, le=0xFFFFF)]  # include/linux/kdev_t.h: MINORBITS
 NamespaceType = Literal["pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"]
 
 
@@ -21,10 +25,10 @@ class Part(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
 
 
 class User(Part, frozen=True):
-    uid: int
-    gid: int
-    umask: int | None = None
-    additional_gids: tuple[int, ...] = ()
+    uid: Id
+    gid: Id
+    umask: Annotated[int, msgspec.Meta(ge=0, le=0o777)] | None = None
+    additional_gids: tuple[Id, ...] = ()
     username: Unsupported = None  # Windows
 
 
@@ -40,13 +44,13 @@ class Capabilities(Part, frozen=True):
 
 class Rlimit(Part, frozen=True):
     type: str
-    soft: int
-    hard: int
+    soft: Number
+    hard: Number
 
 
 class ConsoleSize(Part, frozen=True):
-    height: int
-    width: int
+    height: Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]
+    width: Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]
 
 
 class Process(Part, frozen=True):
@@ -90,9 +94,9 @@ class Namespace(Part, frozen=True):
 
 
 class IdMapping(Part, frozen=True):
-    container_id: int = msgspec.field(name="containerID")
-    host_id: int = msgspec.field(name="hostID")
-    size: int
+    container_id: Id = msgspec.field(name="containerID")
+    host_id: Id = msgspec.field(name="hostID")
+    size: Annotated[int, msgspec.Meta(ge=1, le=0xFFFFFFFF)]
 
 
 class TimeOffset(Part, frozen=True):
@@ -103,11 +107,11 @@ class TimeOffset(Part, frozen=True):
 class Device(Part, frozen=True):
     path: str
     type: Literal["c", "b", "u", "p"]
-    major: int = 0
-    minor: int = 0
-    file_mode: int = 0o666
-    uid: int = 0
-    gid: int = 0
+    major: DeviceNumber = 0
+    minor: DeviceNumber = 0
+    file_mode: Annotated[int, msgspec.Meta(ge=0, le=0o7777)] = 0o666
+    uid: Id = 0
+    gid: Id = 0
 
 
 class DeviceRule(Part, frozen=True):
@@ -115,9 +119,9 @@ class DeviceRule(Part, frozen=True):
 
     allow: bool
     type: Literal["a", "b", "c"] = "a"
-    major: int | None = None
-    minor: int | None = None
-    access: str = ""
+    major: DeviceNumber | None = None
+    minor: DeviceNumber | None = None
+    access: Annotated[str, msgspec.Meta(pattern="^[rwm]*$")] = ""
     """Letters of rwm; empty: all."""
 
 

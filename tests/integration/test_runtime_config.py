@@ -168,6 +168,16 @@ def test_a_mount_that_the_kernel_refuses(shop: Shop) -> None:
     assert "cannot mount nosuchfs on '/tmp': No such device" in error
 
 
+def test_a_hostname_that_is_too_long(shop: Shop) -> None:
+    assert "cannot set the hostname 'xxxx" in shop.refused(setting("hostname", "x" * 65), 1)
+
+
+def test_a_namespace_file_that_is_none(shop: Shop, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    error = shop.refused(joining("network", str(tmp_path / "fifo")), 1)
+    assert f"cannot join the network namespace '{tmp_path}/fifo': Invalid argument" in error
+
+
 def test_a_root_that_is_not_there(shop: Shop) -> None:
     error = shop.refused(setting("root", {"path": "nowhere"}), 1)
     assert "as root file system: No such file or directory" in error
@@ -410,6 +420,10 @@ def test_a_property_that_nobody_knows_is_named_and_ignored(shop: Shop) -> None:
         ("process.cwd", "relative", "$.process.cwd: 'relative' is not an absolute path"),
         ("process.user.uid", "root", "Expected `int`, got `str` - at `$.process.user.uid`"),
         ("process.rlimits", [{"type": "RLIMIT_TEA", "soft": 1, "hard": 1}], "no limit is named 'RLIMIT_TEA'"),
+        ("process.env", ["PATH"], "$.process.env[0]: 'PATH' is not of the form NAME=value"),
+        ("process.args", ["a\0b"], "$.process.args[0]: 'a\\x00b' has a NUL character"),
+        ("process.user.uid", -1, "Expected `int` >= 0 - at `$.process.user.uid`"),
+        ("mounts", [{"destination": "/.//..", "type": "tmpfs"}], "$.mounts[0].destination: what the root is"),
         ("linux.namespaces", [{"type": "pid"}], "a mount namespace is needed"),
         ("linux.namespaces", [{"type": "tea"}], "$.linux.namespaces[0].type"),
         ("linux.uidMappings", [{"containerID": 0, "hostID": 0, "size": 1}], "$.linux.uidMappings: needs a new user"),

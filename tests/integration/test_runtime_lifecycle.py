@@ -179,6 +179,14 @@ def test_a_program_that_the_kernel_refuses_is_an_error_of_start(life: Life) -> N
     life.check_gone()
 
 
+def test_a_state_directory_with_a_long_path(life: Life) -> None:
+    """A socket's address has 107 bytes."""
+    deep = Runtime(life.folder / ("x" * 100) / ("y" * 100), life.runtime.user)
+    for words in (("create", "demo", life.bundle("true")), ("start", "demo")):
+        assert deep(*words).returncode == 0
+    assert deep("delete", "--force", "demo").returncode == 0
+
+
 def test_a_state_directory_of_somebody_else(life: Life) -> None:
     life.runtime.state.mkdir(mode=0o777)
     life.runtime.state.chmod(0o777)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from contrace.errors import ContraceError
-from contrace.runtime.cgroups import Groups, Hierarchy, hierarchies, remove, settings
-from contrace.runtime.spec import Cpu, Memory, Pids, Resources
+from contrace.runtime.cgroups import Groups, Hierarchy, hierarchies, remove
+from contrace.runtime.spec import Pids, Resources
 
 
 def v1(top: Path, *controllers: str, own: str = "") -> Hierarchy:
@@ -41,46 +41,6 @@ def test_this_machines_own() -> None:
     assert found
     for hierarchy in found:
         assert Path(hierarchy.own, "cgroup.procs").exists()
-
-
-RESOURCES = Resources(
-    memory=Memory(limit=100, swap=150, reservation=50),
-    cpu=Cpu(shares=1024, quota=20_000, period=100_000, cpus="0-1", mems="0"),
-    pids=Pids(limit=7),
-)
-
-
-def test_what_is_written_for_v1() -> None:
-    assert [setting.v1 for setting in settings(RESOURCES)] == [
-        ("memory.limit_in_bytes", "100"),
-        ("memory.memsw.limit_in_bytes", "150"),
-        ("memory.soft_limit_in_bytes", "50"),
-        ("pids.max", "7"),
-        ("cpu.shares", "1024"),
-        ("cpu.cfs_period_us", "100000"),
-        ("cpu.cfs_quota_us", "20000"),
-        ("cpuset.cpus", "0-1"),
-        ("cpuset.mems", "0"),
-    ]
-
-
-def test_what_is_written_for_v2() -> None:
-    assert [setting.v2 for setting in settings(RESOURCES) if setting.v2[0]] == [
-        ("memory.max", "100"),
-        ("memory.swap.max", "50"),
-        ("memory.low", "50"),
-        ("pids.max", "7"),
-        ("cpu.weight", "39"),
-        ("cpu.max", "20000 100000"),
-        ("cpuset.cpus", "0-1"),
-        ("cpuset.mems", "0"),
-    ]
-
-
-def test_no_limit() -> None:
-    nothing = Resources(memory=Memory(limit=-1, swap=-1), pids=Pids(limit=-1), cpu=Cpu(quota=-1))
-    assert [setting.v2[1] for setting in settings(nothing)] == ["max", "max", "max", "max 100000"]
-    assert settings(Resources()) == []
 
 
 def test_v2_hands_the_controllers_down(tmp_path: Path) -> None:
