@@ -82,7 +82,7 @@ class Groups:
     def __init__(self, path: str, known: Sequence[Hierarchy] | None = None) -> None:
         self._hierarchies = list(hierarchies() if known is None else known)
         self._groups = {hierarchy: hierarchy.group(path) for hierarchy in self._hierarchies}
-        self.refused: list[str] = []
+        self.refused = [] if self._hierarchies else ["no hierarchy is mounted here"]
         """What this user may not do here, with the kernel's answers."""
 
     def missing(self) -> list[str]:
