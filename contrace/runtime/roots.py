@@ -112,6 +112,8 @@ class Tar:
             raise UsageError(f"--rootfs {path!r}: it is neither a directory nor a tar") from error
         except OSError as error:
             raise ContraceError(f"cannot read {path!r}: {error.strerror}") from error
+        # Everything as it is in the archive, also set-user-ID: Python's filters are for unpacking among one's files.
+        self._archive.extraction_filter = lambda member, _: member
         self._path = path
         self._errors = tarfile.TarError
 
@@ -135,7 +137,7 @@ class Tar:
         try:
             os.chroot(root)
             os.chdir("/")
-            self._archive.extractall("/", numeric_owner=True, filter=_member)
+            self._archive.extractall("/", filter(_is_wanted, self._archive), numeric_owner=True)
             status = 0
         except (OSError, EOFError, self._errors) as error:
             os.write(answer, ascii(str(error))[:1000].encode())  # names in it are the archive's
@@ -143,9 +145,9 @@ class Tar:
             os._exit(status)
 
 
-def _member(member: "tarfile.TarInfo", _: str) -> "tarfile.TarInfo | None":
+def _is_wanted(member: "tarfile.TarInfo") -> bool:
     """Device files are not unpacked: a container has those of its config.json."""
-    return None if member.isdev() and not member.isfifo() else member
+    return member.isfifo() or not member.isdev()
 
 
 def _find_busybox() -> str | None:
