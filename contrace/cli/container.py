@@ -55,7 +55,7 @@ def main(words: Sequence[str]) -> int:
     if options.verb is None:
         parser.print_help(sys.stderr)
         return ExitCode.USAGE
-    result: int = _VERBS[options.verb](options)
+    result: int = VERBS[options.verb](options)
     return result
 
 
@@ -173,7 +173,7 @@ def _delete(options: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
-_VERBS = {
+VERBS = {
     "run": _run,
     "spec": _spec,
     "create": _create,
@@ -182,6 +182,7 @@ _VERBS = {
     "kill": _kill,
     "delete": _delete,
 }
+"""Every command, by its word."""
 
 
 def _signal(text: str) -> int:

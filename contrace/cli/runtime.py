@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from typer import Argument
 
+from contrace.cli import complete
 from contrace.cli.words import Verb
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ class RuntimeCommand(Verb):
         return super().parse_args(ctx, ["--", *args])
 
 
-def runtime(*, words: Annotated[list[str] | None, Argument(hidden=True)] = None) -> int:
+def runtime(
+    *, words: Annotated[list[str] | None, Argument(hidden=True, autocompletion=complete.runtime)] = None
+) -> int:
     """Run a container from an OCI bundle, without a container manager."""
     from contrace.cli.container import main
 
