@@ -5,6 +5,7 @@ All but a directory are made in memory (tmpfs), in the container's mount namespa
 
 import os
 import struct
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from contrace.errors import ContraceError, UsageError
@@ -135,9 +136,10 @@ class Tar:
     def _unpack(self, root: str, answer: int) -> NoReturn:
         status = 1
         try:
+            ids = _mapped_ids("uid"), _mapped_ids("gid")
             os.chroot(root)
             os.chdir("/")
-            self._archive.extractall("/", filter(_is_wanted, self._archive), numeric_owner=True)
+            self._archive.extractall("/", _members(self._archive, *ids), numeric_owner=True)
             status = 0
         except (OSError, EOFError, self._errors) as error:
             os.write(answer, ascii(str(error))[:1000].encode())  # names in it are the archive's
@@ -145,9 +147,26 @@ class Tar:
             os._exit(status)
 
 
-def _is_wanted(member: "tarfile.TarInfo") -> bool:
-    """Device files are not unpacked: a container has those of its config.json."""
-    return member.isfifo() or not member.isdev()
+def _members(archive: "tarfile.TarFile", uids: list[range], gids: list[range]) -> "Iterator[tarfile.TarInfo]":
+    """What is unpacked: no device files, of which a container has those of its config.json.
+
+    Owners who do not exist in the user namespace become root, who has taken their files over.
+    """
+    for member in archive:
+        if member.isdev() and not member.isfifo():
+            continue
+        if not any(member.uid in ids for ids in uids):
+            member.uid = 0
+        if not any(member.gid in ids for ids in gids):
+            member.gid = 0
+        yield member
+
+
+def _mapped_ids(kind: str) -> list[range]:
+    """Ids that exist in this process's user namespace (user_namespaces(7))."""
+    with open(f"/proc/self/{kind}_map") as file:
+        rows = [[int(word) for word in line.split()] for line in file]
+    return [range(first, first + size) for first, _, size in rows]
 
 
 def _find_busybox() -> str | None:

@@ -41,7 +41,7 @@ def run(steps: str, *command: str | Path) -> "subprocess.CompletedProcess[str]":
 
 def both_exist() -> None:
     if not Path("/sys/fs/cgroup/unified/cgroup.procs").exists():
-        pytest.skip("needs an x86_64 machine with v1 and v2 side by side")
+        pytest.skip("needs cgroup v1 and v2 side by side")
 
 
 def test_v2(bundle: Path, tmp_path: Path) -> None:
