@@ -1,14 +1,15 @@
-"""Ten `docker run`s while containerd is traced: contrace against strace."""
+"""Ten `docker run`s while containerd and dockerd are traced: contrace beside strace and bpftrace."""
 
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
-from bench import tracers
+from bench import scripts, tracers
 from bench.paired import measure, report
+from bench.plan import Plan
 from tests.managers import host, images
 from tests.managers.containerd import Containerd
 from tests.managers.docker import Docker
@@ -36,13 +37,13 @@ def docker() -> Iterator[Docker]:
             host.remove_cgroups()
 
 
-def main(rounds: int) -> None:
+def main(plan: Plan) -> None:
     """Measure and print."""
     with docker() as daemon:
 
-        def under(tracer: Callable[[int], AbstractContextManager[None]]) -> Callable[[], float]:
+        def under(tracer: tracers.Tracer) -> Callable[[], float]:
             def once() -> float:
-                with tracer(daemon.containerd.pid):
+                with tracer(daemon.containerd.pid, daemon.pid):
                     begin = time.monotonic()
                     for _ in range(_CONTAINERS):
                         subprocess.run(
@@ -54,8 +55,15 @@ def main(rounds: int) -> None:
 
         ways = {
             "untraced": under(tracers.nothing),
+            "contrace ebpf": under(tracers.contrace("ebpf")),
+            "bpftrace": under(tracers.bpftrace(scripts.events)),
             "strace": under(tracers.strace),
-            "contrace": under(tracers.contrace),
+            "contrace ptrace": under(tracers.contrace("ptrace")),
         }
-        found = measure(ways, rounds)
-    report(f"{_CONTAINERS} x docker run true, attached to containerd", found, "strace", "contrace <= 1.0")
+        found = measure(ways, plan)
+    report(
+        f"{_CONTAINERS} x docker run true, attached to containerd and dockerd",
+        found,
+        ("untraced", "strace"),
+        "contrace ebpf <= 1.05 x untraced, contrace ptrace <= 1.0 x strace",
+    )

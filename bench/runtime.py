@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.paired import measure, report
+from bench.plan import Plan
 from bench.tracers import CONTRACE
 
 _MANY, _AT_ONCE = 200, 8
@@ -33,7 +34,7 @@ sys.exit(main(sys.argv[1:]))
 """Prints the time from the word to stage 0 to begin until the payload's execve has closed the last pipe to contrace."""
 
 
-def main(rounds: int) -> None:
+def main(plan: Plan) -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as directory:
         bundle = _bundle(Path(directory))
@@ -44,16 +45,16 @@ def main(rounds: int) -> None:
             "runc": partial(_timed, lambda: ["runc", "run", "-b", bundle, f"bench-{os.getpid()}-{next(names)}"]),
             "contrace": partial(_timed, lambda: [*CONTRACE, *ours, bundle]),
         }
-        report("/bin/true in a container", measure(ways, rounds), "runc", "contrace <= 80 ms")
+        report("/bin/true in a container", measure(ways, plan), ("runc",), "contrace <= 80 ms")
         command = [CONTRACE[0], "-c", _STAGES, *ours[1:], bundle]
-        times = [float(_run(command).stderr) for _ in range(rounds)]
+        times = [float(_run(command).stderr) for _ in range(plan.rounds)]
         print(f"stage 0 to payload: median {statistics.median(times) * 1000:.1f} ms (target: <= 15 ms)\n")
-        before = _everything()
+        before = _everything(directory)
         begin = time.monotonic()
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             done = list(pool.map(_run, [[*CONTRACE, *ours, bundle]] * _MANY))
         seconds = time.monotonic() - begin
-        left = _everything() - before
+        left = _everything(directory) - before
         print(f"{len(done)} containers, {_AT_ONCE} at a time: {seconds:.1f} s; left: {sorted(left) or 'nothing'}")
 
 
@@ -81,9 +82,11 @@ def _timed(command: Callable[[], list[str]]) -> float:
     return time.monotonic() - begin
 
 
-def _everything() -> set[str]:
-    """Mounts, cgroups, states and stages that exist now."""
-    mounts = {line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()}
+def _everything(directory: str) -> set[str]:
+    """Mounts and states below the directory, cgroups and stages that exist now."""
+    points = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    mounts = {point for point in points if point.startswith(directory)}
+    states = set(map(str, Path(directory, "state").iterdir()))
     groups = {path for path, _, _ in os.walk("/sys/fs/cgroup") if "run-" in path}
     stages = set()
     for path in Path("/proc").glob("[0-9]*/comm"):
@@ -93,4 +96,4 @@ def _everything() -> set[str]:
             continue
         if name.startswith("cont:["):
             stages.add(f"{path.parent.name} {name}")
-    return mounts | groups | stages
+    return mounts | states | groups | stages

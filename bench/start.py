@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from bench.paired import measure, report
+from bench.plan import Plan
 from bench.tracers import CONTRACE
 
 
@@ -17,7 +18,7 @@ def _command(words: Sequence[str]) -> Callable[[], float]:
     return once
 
 
-def main(rounds: int) -> None:
+def main(plan: Plan) -> None:
     """Measure and print."""
     ways = {
         "python -c pass": _command([CONTRACE[0], "-c", "pass"]),
@@ -25,4 +26,4 @@ def main(rounds: int) -> None:
         "contrace --help": _command([*CONTRACE, "--help"]),
         "strace --version": _command(["strace", "--version"]),
     }
-    report("start", measure(ways, rounds), "python -c pass", "--version <= 0.15 s")
+    report("start", measure(ways, plan), ("python -c pass",), "--version <= 0.15 s")

@@ -115,6 +115,9 @@ class Syscall(Record, frozen=True):
     from_event: bool = False
     """True: seen only through its ptrace event (scope birth, tasks watched by events): ``args`` of an execve
     are unknown (0), time and end are the event's, and only successful calls are seen."""
+    refused: tuple[tuple[int, int], ...] = ()
+    """Capabilities that the kernel looked for during the call and the task did not have, where the backend can tell:
+    number (capabilities(7)) and the user namespace in which it was needed (inode)."""
 
 
 class Entered(Record, frozen=True):
@@ -241,6 +244,9 @@ class Loss(Record, frozen=True):
     since_ns: int
     """The loss lies between since_ns and time_ns."""
     reason: str
+    kinds: dict[str, int] = {}
+    """What was lost, where that is known: "start", "exec", "exit", "signal"; "call" (a call's entry: nothing is known
+    of it), "return" (the call stays an Entered), "memory" (a part of an execve's strings), "refusal", "cgroup"."""
 
 
 class Note(Record, frozen=True):

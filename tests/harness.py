@@ -52,18 +52,19 @@ class Attached:
         return self.process.wait(30)
 
 
-def start_attach(*words: str | Path | int, trace: Path) -> Attached:
+def start_attach(*words: str | Path | int, trace: Path, backend: str = "auto") -> Attached:
     """Start `contrace attach`, and return at once."""
     errors = trace.with_suffix(".stderr")
-    command = [*CONTRACE, "attach", *map(str, words), "--format", "none", "-o", str(trace)]
+    options = ["--backend", backend, "--format", "none", "-o", str(trace)]
+    command = [*CONTRACE, "attach", *map(str, words), *options]
     with errors.open("wb") as stderr:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr)
     return Attached(process, trace, errors)
 
 
-def attach(*words: str | Path | int, trace: Path) -> Attached:
+def attach(*words: str | Path | int, trace: Path, backend: str = "auto") -> Attached:
     """Start `contrace attach`, and return when it traces."""
-    session = start_attach(*words, trace=trace)
+    session = start_attach(*words, trace=trace, backend=backend)
     try:
         wait_until(session.has_begun, f"contrace attach {words} traces")
     except BaseException:
@@ -74,9 +75,9 @@ def attach(*words: str | Path | int, trace: Path) -> Attached:
 
 
 @contextmanager
-def attached(*words: str | Path | int, trace: Path) -> Iterator[Attached]:
+def attached(*words: str | Path | int, trace: Path, backend: str = "auto") -> Iterator[Attached]:
     """While the body runs, contrace is attached; afterwards it is ended as by Ctrl-C, and `trace` is complete."""
-    session = attach(*words, trace=trace)
+    session = attach(*words, trace=trace, backend=backend)
     try:
         yield session
     except BaseException:

@@ -7,6 +7,8 @@ from typing import Protocol
 from contrace.capture.targets import Target
 from contrace.records import Record
 
+DEFAULT_BUFFER = 16 << 20
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -20,6 +22,12 @@ class Wanted:
     """Follow what the targets start."""
     use_filter: bool = True
     """run: install a seccomp filter where one can be used."""
+    system_wide: bool = False
+    """eBPF: every process of the machine."""
+    cgroups: tuple[tuple[int, int], ...] = ()
+    """eBPF: (hierarchy id, inode of the directory); processes that come into these cgroups are watched, too."""
+    buffer: int = DEFAULT_BUFFER
+    """eBPF: bytes of the buffer between kernel and contrace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +58,14 @@ class Tracer(Protocol):
     finished: Finished | None
     """How the launched command ended, as soon as it did."""
 
+    def prepare(self) -> None:
+        """Do what takes time and does not concern the targets yet; ``mode`` is final then.
+
+        Raises BackendUnavailable.
+        """
+
     def start(self, targets: tuple[Target, ...], command: Command | None) -> None:
-        """Begin. Raises a ContraceError when a target cannot be traced; nothing is left traced then."""
+        """Begin, once prepared. Raises a ContraceError when a target cannot be traced; nothing is left traced then."""
 
     def batches(self) -> Iterator[list[Record]]:
         """Lists of records in the order in which things happened, possibly empty ones a few times a second; ends when

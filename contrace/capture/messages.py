@@ -37,6 +37,8 @@ class Began(msgspec.Struct, frozen=True, tag=True):
     """Tracing has begun."""
 
     mode: str
+    why: str = ""
+    """Why with this backend, where contrace chose it."""
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):

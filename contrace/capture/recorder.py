@@ -1,27 +1,23 @@
 """The recorder process: a tracer's batches go into the trace file; views read that file and nothing else.
 
-`start` forks it from the command line's process, which keeps two pipes to it: orders one way (stop, pass on a signal),
-events the other (progress, the end). The recorder ends cleanly when the orders' pipe closes because the other side
-died, so a kill -9 of the command line lets go of everything that was attached to. It shares the process group, but
-ignores the signals that a terminal sends to the group: what they mean is decided on the other side.
+It ends cleanly when the orders' pipe closes because the command line's process died, so a kill -9 of that lets go of
+everything that was attached to. It shares the process group, but ignores the signals that a terminal sends to the
+group: what they mean is decided on the other side.
 """
 
 import gc
 import math
 import os
-import shutil
 import signal
 import sys
-import tempfile
 import time
-import traceback
 from collections.abc import Collection
 from pathlib import Path
 
 import msgspec
 
-from contrace import __version__, errors
-from contrace.capture.base import Command, Tracer, Wanted
+from contrace import __version__
+from contrace.capture.base import DEFAULT_BUFFER, Command, Tracer, Wanted
 from contrace.capture.messages import (
     Began,
     Ended,
@@ -37,8 +33,9 @@ from contrace.capture.messages import (
     frame,
 )
 from contrace.capture.ptrace.tracer import PtraceTracer
+from contrace.capture.select import Choice, choose
 from contrace.capture.targets import Target
-from contrace.errors import CommandNotStarted, ContraceError, ExitCode, TraceFileError
+from contrace.errors import BackendUnavailable, ContraceError, ExitCode, PermissionRefused, TraceFileError
 from contrace.records import Loss, Record
 from contrace.trace.schema import Meta
 from contrace.trace.writer import TraceWriter
@@ -47,7 +44,7 @@ _SWITCH_INTERVAL_S = 0.0002
 """How long writing may keep the tracing thread from the GIL while a stopped task waits; Python's default is 5 ms."""
 _PATIENCE_S = 1.0
 """How long what the command of `run` started may outlive it before that is said."""
-_IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,162 +58,23 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """"birth" or "all"."""
     calls: tuple[str, ...] | None
     """Names; None: every call."""
+    backend: str = "auto"
+    """"auto", "ebpf" or "ptrace"."""
     follow: bool = True
     use_filter: bool = True
     seconds: float | None = None
+    system_wide: bool = False
+    cgroups: tuple[tuple[int, int], ...] = ()
+    """Watch what comes into these: (hierarchy id, inode of the directory)."""
+    buffer: int = DEFAULT_BUFFER
+    """eBPF: bytes of the buffer between kernel and contrace."""
     output: Path | None
     """None: a temporary trace file, removed at the end."""
 
 
-# --- the command line's side ------------------------------------------------------------------------------
+class Recorder:
+    """One capture, from its beginning to its end, in a process of its own."""
 
-
-class Recording:
-    """A capture that runs in the recorder process. Made by `start`."""
-
-    def __init__(self, pid: int, path: Path, events: int, orders: int, *, temporary: bool) -> None:
-        self.path = path
-        self.mode = ""
-        self._pid = pid
-        self._events = Frames(events)
-        self._orders = orders
-        self._temporary = temporary
-
-    def fileno(self) -> int:
-        """Readable when `poll` has something."""
-        return self._events.fd
-
-    def poll(self) -> list[Progress | Lingers | Ended]:
-        """What happened since the last call; never blocks. The last event is an Ended, also when the recorder was
-        killed."""
-        events = [
-            event
-            for event in self._events.read(Event)  # type: ignore[arg-type] # a union is a type for msgspec
-            if isinstance(event, Progress | Lingers | Ended)
-        ]
-        if self._events.closed and not any(isinstance(event, Ended) for event in events):
-            events.append(
-                Ended(
-                    reason="the recorder process was killed",
-                    status=None,
-                    signal=None,
-                    records=0,
-                    lost=0,
-                    error="the recorder process was killed; the trace holds everything but its last moments",
-                    exit_code=ExitCode.FAILURE,
-                )
-            )
-        return events
-
-    def stop(self) -> None:
-        """Let go of everything and complete the file; an Ended follows."""
-        self._order(Stop())
-
-    def signal(self, signo: int) -> None:
-        """run: pass a signal on to the command."""
-        self._order(Pass(signo))
-
-    def kill(self) -> None:
-        """run: end the command and what it started at once."""
-        self._order(Kill())
-
-    def close(self) -> None:
-        """Wait for the recorder process to be gone; remove a temporary trace file."""
-        os.close(self._orders)
-        os.waitpid(self._pid, 0)
-        os.close(self._events.fd)
-        if self._temporary:
-            _remove(self.path)
-
-    def _order(self, order: Order) -> None:
-        try:
-            os.write(self._orders, frame(order))
-        except BrokenPipeError:
-            # It has ended meanwhile; poll() says how.
-            return
-
-    def _await_begin(self) -> None:
-        os.set_blocking(self._events.fd, True)
-        while not (events := self._events.read(Event)) and not self._events.closed:  # type: ignore[arg-type]
-            continue
-        os.set_blocking(self._events.fd, False)
-        first = events[0] if events else None
-        if isinstance(first, Began):
-            self.mode = first.mode
-            self._events.unread(events[1:])
-            return
-        self.close()
-        if isinstance(first, Failed):
-            raise _rebuilt(first)
-        raise ContraceError("the recorder process ended before tracing began; see the messages above")
-
-
-def start(request: Request, mask: Collection[int]) -> Recording:
-    """Fork the recorder and return when tracing has begun. ``mask``: the signals that recorder and command block.
-
-    Raises the ContraceError of what went wrong: TraceFileError, CommandNotStarted, PermissionRefused, AlreadyTraced,
-    TargetNotFound, BackendUnavailable. Nothing is traced and no process is left then.
-    """
-    command = _command(request.command) if request.verb == "run" else None
-    temporary = request.output is None
-    path = request.output or _temporary_path()
-    events_read, events_write = os.pipe()
-    orders_read, orders_write = os.pipe()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    pid = os.fork()
-    if pid == 0:
-        status = ExitCode.FAILURE
-        try:
-            os.close(events_read)
-            os.close(orders_write)
-            _Recorder(request, command, path, events_write, orders_read).run(mask)
-            status = ExitCode.OK
-        except BaseException:  # noqa: BLE001 - a bug: shown here, since the other side only sees the pipe close
-            traceback.print_exc()
-        finally:
-            os._exit(status)
-    os.close(events_write)
-    os.close(orders_read)
-    recording = Recording(pid, path, events_read, orders_write, temporary=temporary)
-    recording._await_begin()
-    return recording
-
-
-def _command(words: tuple[str, ...]) -> Command:
-    """Find the program as a shell would, so that one execve is made and a failure is told before anything starts."""
-    name = words[0]
-    path = name if "/" in name else shutil.which(name)
-    if path is None:
-        raise CommandNotStarted(f"cannot run {name!r}: there is no such command in PATH", found=False)
-    ignored = frozenset(number for number in _IGNORED if signal.getsignal(number) is signal.SIG_IGN)
-    return Command(path, words, ignored)
-
-
-def _temporary_path() -> Path:
-    descriptor, name = tempfile.mkstemp(prefix="contrace-", suffix=".ctrace")
-    os.close(descriptor)
-    return Path(name)
-
-
-def _remove(trace: Path) -> None:
-    """A trace file and what SQLite keeps beside it, which a killed recorder leaves."""
-    for suffix in ("", "-wal", "-shm"):
-        Path(f"{trace}{suffix}").unlink(missing_ok=True)
-
-
-def _rebuilt(failed: Failed) -> ContraceError:
-    """The recorder's error, as the exception it was."""
-    if failed.kind == "CommandNotStarted":
-        return CommandNotStarted(failed.message, found=failed.exit_code == ExitCode.NOT_EXECUTABLE)
-    kind = getattr(errors, failed.kind, ContraceError)
-    return kind(failed.message) if issubclass(kind, ContraceError) else ContraceError(failed.message)
-
-
-# --- the recorder's side ----------------------------------------------------------------------------------
-
-
-class _Recorder:
     def __init__(self, request: Request, command: Command | None, path: Path, events: int, orders: int) -> None:
         self._request = request
         self._command = command
@@ -227,9 +85,10 @@ class _Recorder:
         self._lost = 0
         self._error: ContraceError | None = None
         self._reason = ""
+        self._why = ""
 
     def run(self, mask: Collection[int]) -> None:
-        for signo in _IGNORED:
+        for signo in IGNORED:
             signal.signal(signo, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
@@ -237,28 +96,58 @@ class _Recorder:
         request = self._request
         # A filter cannot be taken out of the command again: with a time limit, contrace has to do without.
         use_filter = request.use_filter and request.seconds is None
-        wanted = Wanted(
+        self._wanted = Wanted(
             scope=request.scope,
             calls=None if request.calls is None else frozenset(request.calls),
             follow=request.follow,
             use_filter=use_filter,
+            system_wide=request.system_wide,
+            cgroups=request.cgroups,
+            buffer=request.buffer,
         )
-        tracer: Tracer = PtraceTracer(wanted, launches=self._command is not None)
-        writer: TraceWriter | None = None
         try:
-            writer = TraceWriter(self._path, self._meta(tracer.mode))
-            tracer.start(request.targets, self._command)
-            writer.place()
+            tracer, writer = self._begin()
         except ContraceError as error:
-            if writer is not None:
-                writer.discard()
             self._tell(Failed(type(error).__name__, str(error), error.exit_code))
             return
-        self._tell(Began(tracer.mode))
+        self._tell(Began(tracer.mode, self._why))
         self._record(tracer, writer)
         self._finish(tracer, writer)
 
-    def _meta(self, mode: str) -> Meta:
+    def _begin(self) -> tuple[Tracer, TraceWriter]:
+        """The first backend that can be used has begun. Raises what keeps the last one from it."""
+        request = self._request
+        launches = self._command is not None
+        ebpf_only = request.system_wide or bool(request.cgroups)
+        choices = choose(request.backend, launches=launches, ebpf_only=ebpf_only)
+        refusal = ""
+        for last, choice in zip([*[False] * (len(choices) - 1), True], choices, strict=True):
+            writer: TraceWriter | None = None
+            try:
+                tracer = self._tracer(choice)
+                tracer.prepare()
+                writer = TraceWriter(self._path, self._meta(tracer.mode, choice.backend))
+                tracer.start(request.targets, self._command)
+                writer.place()
+            except ContraceError as error:
+                if writer is not None:
+                    writer.discard()
+                if last or not isinstance(error, (BackendUnavailable, PermissionRefused)):
+                    raise
+                refusal = f": {error}"
+            else:
+                self._why = choice.why + refusal
+                return tracer, writer
+        raise AssertionError("there is a backend to try")
+
+    def _tracer(self, choice: Choice) -> Tracer:
+        if choice.backend == "ptrace":
+            return PtraceTracer(self._wanted, launches=self._command is not None)
+        from contrace.capture.ebpf.tracer import EbpfTracer  # takes a while
+
+        return EbpfTracer(self._wanted)
+
+    def _meta(self, mode: str, backend: str) -> Meta:
         request, uname = self._request, os.uname()
         return Meta(
             version=__version__,
@@ -267,7 +156,7 @@ class _Recorder:
             host=uname.nodename,
             kernel=uname.release,
             machine=uname.machine,
-            backend="ptrace",
+            backend=backend,
             scope=request.scope,
             mode=mode,
             calls=request.calls,
@@ -342,7 +231,7 @@ class _Recorder:
         os.set_blocking(self._events, True)
         told = self._tell(ended)
         if self._request.output is None and (self._orders.closed or not told):
-            _remove(self._path)  # the command line, which would have done it, was killed
+            remove(self._path)  # the command line, which would have done it, was killed
 
     def _tell(self, event: Event) -> bool:
         """False when nobody listens any more. Progress that does not fit into the pipe is not needed: there is some
@@ -355,3 +244,9 @@ class _Recorder:
         except BrokenPipeError:
             return False
         return True
+
+
+def remove(trace: Path) -> None:
+    """A trace file and what SQLite keeps beside it, which a killed recorder leaves."""
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{trace}{suffix}").unlink(missing_ok=True)

@@ -23,6 +23,9 @@ class ReplayTracer:
         with closing(TraceReader(path)) as reader:
             self.mode = f"replay of: {reader.meta.mode}"
 
+    def prepare(self) -> None:
+        """Nothing takes time."""
+
     def start(self, targets: tuple[Target, ...], command: Command | None) -> None:
         """Nothing has to be prepared."""
 

@@ -4,14 +4,23 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from contrace.capture import procfs
+from contrace.capture.printable import printable
 from contrace.errors import TargetNotFound
+
+if TYPE_CHECKING:
+    from contrace.capture.containers import Container
 
 MANAGERS = ("containerd", "dockerd", "podman", "crio", "containerd-shim-runc-v2", "conmon")
 """Names of container managers and shims: what is listed when a target is missing."""
-_GROUPS = {"docker": ("dockerd", "containerd", "containerd-shim", "containerd-shim-runc-v2")}
-"""Target words that stand for every process of several names."""
+STACKS = {
+    "docker": ("dockerd", "containerd", "containerd-shim"),
+    "containerd": ("containerd", "containerd-shim"),
+    "podman": ("podman", "conmon"),
+}
+"""Target words that stand for every process of several names, by the names that the kernel has of them (15 bytes)."""
 _BEFORE_SCRIPT = 3  # words: interpreter, its option, script (execve(2), interpreter scripts)
 
 
@@ -20,6 +29,17 @@ class Target:
     pid: int
     why: str
     """What it is called in messages: its name, printable."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerTargets:
+    """A container as a target."""
+
+    container: "Container"
+    processes: tuple[Target, ...]
+    """What runs in it, at least one."""
+    cgroups: tuple[tuple[int, int], ...]
+    """(hierarchy id, kernfs id) of its cgroup in each hierarchy where it has one of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +55,7 @@ class Process:
 
 
 def resolve(words: Sequence[str]) -> tuple[Target, ...]:
-    """The processes that ``words`` name: pids, names, pid files, or `docker`.
+    """The processes that ``words`` name: pids, names, pid files, or a stack: `docker`, `containerd`, `podman`.
 
     Raises TargetNotFound for a word that names none or, as a process name, several; the message lists what there is.
     """
@@ -46,10 +66,33 @@ def resolve(words: Sequence[str]) -> tuple[Target, ...]:
     return tuple(found.values())
 
 
+def resolve_container(word: str) -> ContainerTargets:
+    """The running container that ``word`` names: by name, id, or the beginning of either.
+
+    Raises TargetNotFound when none or several are called so; the message lists what there is.
+    """
+    from contrace.capture.containers import find
+
+    container = find(word)
+    pids = set(container.pids) - _own()
+    processes = [process for pid in sorted(pids) if (process := _process(pid)) is not None]
+    if not processes:
+        raise TargetNotFound(f"nothing is left in the container {word!r} that could be traced")
+    return ContainerTargets(
+        container=container,
+        processes=tuple(Target(process.pid, process.name) for process in processes),
+        cgroups=tuple((cgroup.hierarchy, cgroup.id) for cgroup in container.cgroups),
+    )
+
+
 def running() -> list[Process]:
     """Every process but kernel threads and contrace itself, by pid."""
-    own = {os.getpid(), os.getppid()}
+    own = _own()
     return [process for pid in procfs.processes() if pid not in own and (process := _process(pid)) is not None]
+
+
+def _own() -> set[int]:
+    return {os.getpid(), os.getppid()}
 
 
 def _of_word(word: str) -> list[Process]:
@@ -58,10 +101,10 @@ def _of_word(word: str) -> list[Process]:
     if "/" in word or word.endswith(".pid"):
         return [_of_pid_file(Path(word))]
     processes = running()
-    if word in _GROUPS:
-        members = [process for process in processes if process.names & set(_GROUPS[word])]
+    if word in STACKS:
+        members = [process for process in processes if process.names & set(STACKS[word])]
         if not members:
-            raise TargetNotFound(f"{word}: none of {', '.join(_GROUPS[word])} is running. {_what_there_is(processes)}")
+            raise TargetNotFound(f"{word}: none of {', '.join(STACKS[word])} is running. {_what_there_is(processes)}")
         return members
     named = [process for process in processes if word in process.names]
     if not named:
@@ -107,19 +150,12 @@ def _process(pid: int) -> Process | None:
     # The kernel cuts comm at 15 bytes. It is whole in the program's name or, for a script, behind its interpreter's.
     bases = [os.path.basename(word) for word in (exe or b"", *argv[:_BEFORE_SCRIPT])]
     name = next((base for base in bases if base.startswith(status.comm)), status.comm)
-    names = {_printable(word) for word in (*bases[:2], name, status.comm)} - {""}
+    names = {printable(word) for word in (*bases[:2], name, status.comm)} - {""}
     return Process(
         pid=pid,
-        name=_printable(name),
-        command=" ".join(_printable(word) for word in argv),
+        name=printable(name),
+        command=" ".join(printable(word) for word in argv),
         names=frozenset(names),
-    )
-
-
-def _printable(text: bytes) -> str:
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
-        for char in text.decode("utf-8", "backslashreplace")
     )
 
 

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from typer import Argument
+from typer import Argument, Option
 
 from contrace.cli import complete, options
 from contrace.cli.options import Backend, Format, Scope
@@ -27,6 +27,14 @@ Examples:
     contrace attach containerd call:unshare,setns,clone
 
 \b
+  A container that runs already, and whatever is started in it:
+    contrace attach --container web
+
+\b
+  What fails anywhere on this machine:
+    contrace attach --system-wide failed
+
+\b
   Every call of one process and its children, without a trace file:
     contrace attach 1234 --scope all --calls all -o none
 """
@@ -35,17 +43,31 @@ Examples:
 class AttachCommand(Verb):
     """How the line of ``attach`` is read."""
 
-    usage: ClassVar = "TARGET... [OPTIONS] [FILTER]..."
+    usage: ClassVar = "[TARGET]... [OPTIONS] [FILTER]..."
 
 
 def attach(
     *,
     targets: Annotated[list[str] | None, Argument(hidden=True, autocompletion=complete.targets)] = None,
-    backend: options.BackendOption = Backend.ptrace,
+    backend: options.BackendOption = Backend.auto,
     scope: options.ScopeOption = Scope.birth,
     calls: options.CallsOption = "%birth",
     output: options.OutputOption = None,
     duration: options.ForOption = None,
+    system_wide: Annotated[
+        bool, Option("--system-wide", help="Watch every process of the machine (eBPF).", show_default=False)
+    ] = False,
+    container: Annotated[
+        str | None,
+        Option(
+            "--container",
+            metavar="NAME",
+            help="Watch a running container and whatever comes into it (eBPF): its name, its id, or how one begins.",
+            show_default=False,
+            autocompletion=complete.containers,
+        ),
+    ] = None,
+    buffer: options.BufferOption = "16M",
     format: options.FormatOption = Format.timeline,
     log: Annotated[Path | None, options.log_option("standard output")] = None,
     string_limit: options.StringsOption = 32,
@@ -54,9 +76,9 @@ def attach(
 ) -> int:
     """Watch running processes, and whatever they start from now on.
 
-    TARGET is a pid, the name of a process (containerd), a file that holds a pid, or docker: dockerd, containerd
-    and the shims that run already. Several can be given. Nothing is stopped or changed for good: Ctrl-C lets
-    every process go on as it was.
+    TARGET is a pid, the name of a process, a file that holds a pid, or a whole stack: docker (dockerd, containerd
+    and the shims that run already), containerd, podman. Several can be given. With eBPF nothing is even stopped for
+    a moment; in any case, Ctrl-C lets every process go on as it was.
 
     FILTER words choose what is shown; the trace file always holds everything.
     """
@@ -66,18 +88,28 @@ def attach(
     from contrace.cli.view import Look, View
     from contrace.errors import UsageError
 
-    if not targets:
-        raise UsageError("attach to what? Give a pid, a process name such as containerd, a pid file, or docker")
+    if bool(targets) + (container is not None) + system_wide != 1:
+        raise UsageError(
+            "attach to what? Give a pid, a process name such as containerd, a pid file, docker, containerd or podman; "
+            "or --container NAME; or --system-wide"
+        )
+    if backend is Backend.ptrace and (system_wide or container is not None):
+        raise UsageError("--container and --system-wide need eBPF: leave out --backend ptrace")
     view = View(Look(format, log, sys.stdout, string_limit, verbose, filter or ()))
+    inside = capture_targets.resolve_container(container) if container is not None else None
     request = Request(
         verb="attach",
-        targets=capture_targets.resolve(targets),
+        targets=inside.processes if inside else capture_targets.resolve(targets or ()),
         command=(),
+        backend=backend,
+        system_wide=system_wide,
+        cgroups=inside.cgroups if inside else (),
         scope=scope,
         calls=options.calls(calls),
         follow=True,
         use_filter=False,
         seconds=options.seconds(duration),
+        buffer=options.size(buffer),
         output=options.output_path(output),
     )
     return capture(request, view)

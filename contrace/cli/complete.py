@@ -1,7 +1,7 @@
 """What the shell offers after TAB."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from typer import Context
 
@@ -19,13 +19,27 @@ def calls(incomplete: str) -> Iterator[str]:
 
 
 def targets(incomplete: str) -> Iterator[str]:
-    """TARGET: docker, and the names of the processes that run here."""
-    from contrace.capture.targets import running
+    """TARGET: the stacks of managers, and the names of the processes that run here."""
+    from contrace.capture.targets import STACKS, running
 
     names = {name for process in running() for name in process.names}
-    for name in ("docker", *sorted(names - {"docker"})):
-        # A name is the process's own to choose: what is not plain does not get into a command line.
-        if name.startswith(incomplete) and name and name.isprintable() and not set(name) & set(" :'\"$`\\"):
+    yield from _plain((*STACKS, *sorted(names - set(STACKS))), incomplete)
+
+
+def containers(incomplete: str) -> Iterator[str]:
+    """``--container``: the names of the containers that run here; their ids where they have none, or one is begun."""
+    from contrace.capture.containers import containers as running
+
+    found = running()
+    names = {name for container in found for name in container.names or (container.short_id,)}
+    ids = {container.short_id if len(incomplete) <= len(container.short_id) else container.id for container in found}
+    yield from _plain(sorted(names | ids if incomplete else names), incomplete)
+
+
+def _plain(names: Iterable[str], begun: str) -> Iterator[str]:
+    """Those that begin so. A name is its owner's to choose: what is not plain does not get into a command line."""
+    for name in names:
+        if name.startswith(begun) and name and name.isprintable() and not set(name) & set(" :'\"$`\\"):
             yield name
 
 

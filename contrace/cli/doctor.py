@@ -38,13 +38,13 @@ def doctor() -> int:
         print(_paragraph(f"{_MARKS[check.ok]:3} {check.name:<{_NAME_WIDTH}}", check.found))
         if check.advice:
             print(_paragraph(" " * (_NAME_WIDTH + 4) + "-> ", check.advice))
-    working = [check.name for check in results if check.decides and check.ok]
+    working = sorted({command for check in results if check.ok for command in check.gives}, reverse=True)
     print()
     if not working:
         print("Nothing can be traced here.")
         return ExitCode.NO_BACKEND
     whose = "" if may_trace_others() else ", for your own processes"
-    print(f"contrace {' and contrace '.join(sorted(working, reverse=True))} can be used here{whose}.")
+    print(f"contrace {' and contrace '.join(working)} can be used here{whose}.")
     return ExitCode.OK
 
 

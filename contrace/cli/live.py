@@ -13,7 +13,8 @@ from dataclasses import replace
 
 from contrace.capture import procfs
 from contrace.capture.messages import Ended, Lingers
-from contrace.capture.recorder import Recording, Request, start
+from contrace.capture.recorder import Request
+from contrace.capture.recording import Recording, start
 from contrace.capture.targets import Target
 from contrace.cli.signals import Caught, Signals, end_by
 from contrace.cli.view import View, narrate
@@ -31,6 +32,8 @@ def capture(request: Request, view: View) -> int:
     with Signals() as signals, closing(start(request, signals.before)) as recording:
         signals.listen()
         narrate(_headline(request, recording.mode))
+        if recording.why and request.verb == "attach":
+            narrate(f"this backend was chosen because {recording.why}")
         ended = _Live(request, recording, view, signals).follow()
         _summary(request, recording, ended)
     if ended.error is not None:
@@ -126,6 +129,8 @@ class _Live:
 def _headline(request: Request, mode: str) -> str:
     if request.verb == "run":
         return f"running {printable(shlex.join(request.command))}: {mode}"
+    if request.system_wide:
+        return f"attached to every process: {mode}; Ctrl-C ends it"
     named = ", ".join(_describe(target) for target in request.targets[:_TARGETS_NAMED])
     more = len(request.targets) - _TARGETS_NAMED
     return f"attached to {named}{f' and {more} more' if more > 0 else ''}: {mode}; Ctrl-C ends it"

@@ -16,8 +16,10 @@ from contrace.errors import UsageError
 
 
 class Backend(StrEnum):
-    """The capture backends of this version."""
+    """The capture backends, and the choice between them."""
 
+    auto = "auto"
+    ebpf = "ebpf"
     ptrace = "ptrace"
 
 
@@ -38,7 +40,13 @@ class Format(StrEnum):
 
 
 BackendOption = Annotated[
-    Backend, Option("--backend", metavar="NAME", help="How to capture; this version knows ptrace only.")
+    Backend,
+    Option(
+        "--backend",
+        metavar="NAME",
+        help="How to capture. ebpf: probes in the kernel, nothing is stopped. ptrace: what strace does. auto: to "
+        "attach, ebpf where it works, else ptrace; to run a command, ptrace.",
+    ),
 ]
 ScopeOption = Annotated[
     Scope,
@@ -56,6 +64,14 @@ CallsOption = Annotated[
         metavar="LIST",
         help="System calls to watch: names and groups with commas between them, or all. %birth: what makes containers.",
         autocompletion=complete.calls,
+    ),
+]
+BufferOption = Annotated[
+    str,
+    Option(
+        "--buffer",
+        metavar="SIZE",
+        help="eBPF: the buffer between kernel and contrace. What does not fit into it is lost, and counted.",
     ),
 ]
 OutputOption = Annotated[
@@ -117,6 +133,21 @@ def seconds(text: str | None) -> float | None:
     if match is None or match[2] not in _UNITS or float(match[1]) == 0:
         raise UsageError(f"--for {text!r}: not a time; write 30s, 500ms, 2m or 1h")
     return float(match[1]) * _UNITS[match[2]]
+
+
+_SIZES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+_LEAST_BUFFER, _LARGEST_BUFFER = 64 << 10, 1 << 30
+
+
+def size(text: str) -> int:
+    """``--buffer``: 16M, 512K, or plain bytes. Raises UsageError."""
+    match = re.fullmatch(r"(\d+)([kmg]?)(i?b)?", text.lower(), re.ASCII)
+    if match is None:
+        raise UsageError(f"--buffer {text!r}: not a size; write 16M or 512K")
+    number = int(match[1]) * _SIZES[match[2]]
+    if not _LEAST_BUFFER <= number <= _LARGEST_BUFFER:
+        raise UsageError(f"--buffer {text!r}: must be between 64K and 1G")
+    return number
 
 
 def calls(text: str) -> tuple[str, ...] | None:

@@ -41,7 +41,7 @@ class RunCommand(Verb):
 def run(
     *,
     command: Annotated[list[str] | None, Argument(hidden=True)] = None,
-    backend: options.BackendOption = Backend.ptrace,
+    backend: options.BackendOption = Backend.auto,
     scope: options.ScopeOption = Scope.all,
     calls: options.CallsOption = "%birth",
     no_follow: Annotated[
@@ -58,6 +58,7 @@ def run(
     ] = False,
     output: options.OutputOption = None,
     duration: options.ForOption = None,
+    buffer: options.BufferOption = "16M",
     format: options.FormatOption = Format.timeline,
     log: Annotated[Path | None, options.log_option("standard error")] = None,
     string_limit: options.StringsOption = 32,
@@ -84,11 +85,13 @@ def run(
         verb="run",
         targets=(),
         command=tuple(command),
+        backend=backend,
         scope=scope,
         calls=options.calls(calls),
         follow=not no_follow,
         use_filter=not no_filter,
         seconds=options.seconds(duration),
+        buffer=options.size(buffer),
         output=options.output_path(output),
     )
     return capture(request, view)

@@ -5,10 +5,14 @@ from itertools import groupby
 from contrace.decode import life, strings
 from contrace.decode.notation import Notation
 from contrace.output.escape import name, printable
-from contrace.records import Exec, Identity, Loss, Note, Record, Signal, Stopped, TaskExit, TaskStart
+from contrace.records import Exec, Identity, Loss, Note, Record, Signal, Stopped, Syscall, TaskExit, TaskStart
 from contrace.story.changes import Change, changes
+from contrace.syscalls.flags.capability import CAPABILITY
 
 _NS_PER_S = 1_000_000_000
+_NOT_PERMITTED = (-1, -13)  # EPERM, EACCES: capabilities(7)
+
+CAPABILITIES = {number: name for name, number in CAPABILITY.entries}
 
 
 def describe(record: Record, notation: Notation, before: Identity | None = None, started_ns: int = 0) -> str:
@@ -69,4 +73,14 @@ def _text(value: str | bytes) -> str:
 def _lost(record: Loss, started_ns: int) -> str:
     count = str(record.count) if record.count else "an unknown number of"
     since, until = ((time_ns - started_ns) / _NS_PER_S for time_ns in (record.since_ns, record.time_ns))
-    return f"LOST {count} records between {since:.6f} s and {until:.6f} s: {printable(record.reason)}"
+    kinds = ", ".join(f"{printable(kind)} {number}" for kind, number in record.kinds.items())
+    what = f"records ({kinds})" if kinds else "records"
+    return f"LOST {count} {what} between {since:.6f} s and {until:.6f} s: {printable(record.reason)}"
+
+
+def refusals(record: Syscall) -> str:
+    """``needs CAP_SYS_ADMIN``: why a call was not permitted, where the backend could see it; else empty."""
+    if record.result not in _NOT_PERMITTED:
+        return ""
+    names = dict.fromkeys(CAPABILITIES.get(number, f"capability {number}") for number, _ in record.refused)
+    return f"needs {' or '.join(names)}" if names else ""

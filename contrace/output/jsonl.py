@@ -14,7 +14,7 @@ import msgspec
 from contrace.decode.call import Call, decode
 from contrace.decode.notation import Argument, Notation
 from contrace.filters import Filter
-from contrace.output.describe import describe
+from contrace.output.describe import CAPABILITIES, describe
 from contrace.output.lines import facts, line
 from contrace.records import Block, Entered, Memory, Record, Syscall, Text
 from contrace.story.moments import Key, Moments, key
@@ -167,6 +167,12 @@ def _abi(abi: Abi) -> Json:
     return abi.name.lower()
 
 
+def _refused(pairs: Sequence[tuple[int, int]]) -> Json:
+    return [
+        {"capability": CAPABILITIES.get(number), "number": number, "user_namespace": inode} for number, inode in pairs
+    ]
+
+
 def _siginfo(data: bytes) -> Json:
     return data.hex()
 
@@ -176,5 +182,6 @@ _FIELDS: Mapping[str, Callable[[Json], Json]] = {
     "memory": _memory,
     "abi": _abi,
     "siginfo": _siginfo,
+    "refused": _refused,
 }
 """Fields that are not written as their type says: addresses in hexadecimal, structs as two digits per byte."""

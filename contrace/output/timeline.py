@@ -18,6 +18,7 @@ from rich.style import Style
 
 from contrace.decode.notation import Notation
 from contrace.filters import Filter
+from contrace.output.describe import refusals
 from contrace.output.escape import name
 from contrace.output.lines import Lines, Piece, Step
 from contrace.records import Identity, Loss, Note, Record, Syscall, TaskExit, TaskStart
@@ -114,6 +115,8 @@ class Timeline:
             if took_ns > _LONG_NS:
                 pen.write("  ")
                 pen.write(_duration(took_ns), _VERY_LONG if took_ns > _VERY_LONG_NS else _LONG)
+            if needed := refusals(record):
+                pen.write(f"  {needed}", _WARNING)
         pen.end()
 
 

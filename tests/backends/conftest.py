@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from contrace.capture.base import Command, Tracer, Wanted
+from contrace.capture.ebpf.tracer import EbpfTracer
 from contrace.capture.ptrace.tracer import PtraceTracer
 from contrace.capture.replay import ReplayTracer
+from contrace.capture.select import ebpf_missing
 from contrace.records import Record
 from contrace.syscalls.specs import GROUPS
 from contrace.trace.schema import Meta
@@ -22,16 +24,21 @@ Capture = Callable[..., list[Record]]
 
 
 def records_of(tracer: Tracer, command: Command) -> list[Record]:
+    tracer.prepare()
     tracer.start((), command)
     return [record for batch in tracer.batches() for record in batch]
 
 
-@pytest.fixture(params=["ptrace with a filter", "ptrace without a filter", "replay"])
+@pytest.fixture(params=["ptrace with a filter", "ptrace without a filter", "ebpf", "replay"])
 def capture(request: pytest.FixtureRequest, tmp_path: Path) -> Capture:
     """capture(*argv) -> the records of a command from its start to its end."""
 
     def run(*argv: str | Path, calls: frozenset[str] | None = BIRTH) -> list[Record]:
         command = Command(str(argv[0]), tuple(map(str, argv)))
+        if request.param == "ebpf":
+            if reason := ebpf_missing():
+                pytest.skip(reason)
+            return records_of(EbpfTracer(Wanted(scope="all", calls=calls)), command)
         wanted = Wanted(scope="all", calls=calls, use_filter=request.param != "ptrace without a filter")
         records = records_of(PtraceTracer(wanted, launches=True), command)
         if request.param != "replay":

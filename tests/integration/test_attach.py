@@ -59,6 +59,10 @@ def attach(*words: str | int, seconds: str = "200ms") -> "subprocess.CompletedPr
     return contrace("attach", *map(str, words), "--for", seconds, "-o", "x.ctrace")
 
 
+def attaching(target: "subprocess.Popen[bytes]", backend: str) -> tuple[str, ...]:
+    return (*CONTRACE, "attach", str(target.pid), "--backend", backend)
+
+
 def attached_pids() -> set[int]:
     return {int(pid) for pid in re.findall(r"\[(\d+)\]", " ".join(Trace(Path("x.ctrace")).meta.command))}
 
@@ -143,8 +147,10 @@ def test_a_normal_user_attaches_to_own_processes() -> None:
 
 
 @pytest.mark.parametrize("name", ["INT", "TERM", "HUP", "QUIT"])
-def test_a_signal_ends_it_and_the_target_goes_on(start: Start, busy: "subprocess.Popen[bytes]", name: str) -> None:
-    attached = start(*CONTRACE, "attach", str(busy.pid), "-o", "x.ctrace", stdout=subprocess.DEVNULL, stderr=errors())
+def test_a_signal_ends_it_and_the_target_goes_on(
+    start: Start, busy: "subprocess.Popen[bytes]", name: str, backend: str
+) -> None:
+    attached = start(*attaching(busy, backend), "-o", "x.ctrace", stdout=subprocess.DEVNULL, stderr=errors())
     host.wait_until(lambda: ATTACHED in Path("stderr").read_text(), "contrace traces")
     attached.send_signal(signal.Signals[f"SIG{name}"])
     assert attached.wait(20) == 0
@@ -153,8 +159,8 @@ def test_a_signal_ends_it_and_the_target_goes_on(start: Start, busy: "subprocess
     goes_on(busy)
 
 
-def test_ctrl_c_ends_it_and_the_target_goes_on(tmp_path: Path, busy: "subprocess.Popen[bytes]") -> None:
-    with terminal(*CONTRACE, "attach", str(busy.pid), "-o", "x.ctrace", cwd=tmp_path) as screen:
+def test_ctrl_c_ends_it_and_the_target_goes_on(tmp_path: Path, busy: "subprocess.Popen[bytes]", backend: str) -> None:
+    with terminal(*attaching(busy, backend), "-o", "x.ctrace", cwd=tmp_path) as screen:
         screen.awaits("+++ exited with 0 +++")
         screen.type(CTRL_C)
         assert screen.end() == 0
@@ -181,11 +187,11 @@ def test_it_ends_when_nobody_reads_any_more(busy: "subprocess.Popen[bytes]") -> 
 
 
 def test_a_command_line_that_is_killed_takes_the_recorder_and_its_temporary_file_with_it(
-    start: Start, busy: "subprocess.Popen[bytes]", monkeypatch: pytest.MonkeyPatch
+    start: Start, busy: "subprocess.Popen[bytes]", monkeypatch: pytest.MonkeyPatch, backend: str
 ) -> None:
     Path("tmp").mkdir()
     monkeypatch.setenv("TMPDIR", str(Path("tmp").absolute()))
-    attached = start(*CONTRACE, "attach", str(busy.pid), "-o", "none", stdout=subprocess.DEVNULL, stderr=errors())
+    attached = start(*attaching(busy, backend), "-o", "none", stdout=subprocess.DEVNULL, stderr=errors())
     host.wait_until(lambda: ATTACHED in Path("stderr").read_text(), "contrace traces")
     assert list(Path("tmp").glob("contrace-*.ctrace"))
     attached.kill()
@@ -194,9 +200,9 @@ def test_a_command_line_that_is_killed_takes_the_recorder_and_its_temporary_file
     goes_on(busy)
 
 
-def test_it_ends_with_the_last_target(start: Start) -> None:
+def test_it_ends_with_the_last_target(start: Start, backend: str) -> None:
     target = start("sh", "-c", "while [ ! -e go ]; do sleep 0.05; done; exit 3")
-    attached = start(*CONTRACE, "attach", str(target.pid), "-o", "x.ctrace", stdout=subprocess.DEVNULL, stderr=errors())
+    attached = start(*attaching(target, backend), "-o", "x.ctrace", stdout=subprocess.DEVNULL, stderr=errors())
     host.wait_until(lambda: ATTACHED in Path("stderr").read_text(), "contrace traces")
     Path("go").touch()
     assert attached.wait(20) == 0

@@ -8,10 +8,11 @@ from tests.managers.fixtures import need
 from tests.managers.runtimes import Runtimes
 
 
-def test_crun_makes_the_namespaces_with_clone(runtimes: Runtimes, tmp_path: Path) -> None:
+def test_crun_makes_the_namespaces_with_clone(runtimes: Runtimes, tmp_path: Path, backend: str) -> None:
     need("crun")
     path = tmp_path / "crun.ctrace"
-    done = contrace("run", "--format", "none", "-o", path, "--", *runtimes.crun("/bin/id"))
+    command = runtimes.crun("/bin/id")
+    done = contrace("run", "--backend", backend, "--format", "none", "-o", path, "--", *command)
     assert (done.returncode, done.stdout) == (0, "uid=0(root) gid=0(root)\n"), done.stderr
     trace = Trace(path)
     check_whole(trace)

@@ -8,8 +8,10 @@ from tests.managers.containerd import Containerd
 from tests.managers.host import NAME
 
 
-def test_ctr_run_is_seen_from_the_first_shim_to_the_payload(containerd: Containerd, tmp_path: Path) -> None:
-    with attached(containerd.pid, trace=tmp_path / "ctr.ctrace") as session:
+def test_ctr_run_is_seen_from_the_first_shim_to_the_payload(
+    containerd: Containerd, tmp_path: Path, backend: str
+) -> None:
+    with attached(containerd.pid, trace=tmp_path / "ctr.ctrace", backend=backend) as session:
         assert containerd.run("birth", "/bin/id").startswith("uid=0(root)")
     trace = Trace(session.trace)
     check_whole(trace)

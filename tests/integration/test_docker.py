@@ -10,9 +10,9 @@ from tests.managers.images import SHORT
 
 
 def test_docker_run_is_seen_from_the_first_shim_to_the_payload(
-    docker: Docker, containerd: Containerd, tmp_path: Path
+    docker: Docker, containerd: Containerd, tmp_path: Path, backend: str
 ) -> None:
-    with attached(containerd.pid, trace=tmp_path / "docker.ctrace") as session:
+    with attached(containerd.pid, trace=tmp_path / "docker.ctrace", backend=backend) as session:
         assert docker.run("/bin/id").startswith("uid=0(root)")
     trace = Trace(session.trace)
     check_whole(trace)
@@ -42,8 +42,10 @@ def test_docker_run_is_seen_from_the_first_shim_to_the_payload(
     assert times == sorted(times)
 
 
-def test_the_same_trace_reads_as_strace_writes_it(docker: Docker, containerd: Containerd, tmp_path: Path) -> None:
-    with attached(containerd.pid, trace=tmp_path / "docker.ctrace") as session:
+def test_the_same_trace_reads_as_strace_writes_it(
+    docker: Docker, containerd: Containerd, tmp_path: Path, backend: str
+) -> None:
+    with attached(containerd.pid, trace=tmp_path / "docker.ctrace", backend=backend) as session:
         docker.run("/bin/id")
     shown = contrace("show", session.trace, "--format", "strace")
     assert shown.returncode == 0, shown.stderr
@@ -58,19 +60,19 @@ def test_the_same_trace_reads_as_strace_writes_it(docker: Docker, containerd: Co
 
 
 def test_a_birth_is_seen_when_attached_by_the_words_that_a_user_types(
-    docker: Docker, containerd: Containerd, tmp_path: Path
+    docker: Docker, containerd: Containerd, tmp_path: Path, backend: str
 ) -> None:
     pid_file = tmp_path / "containerd.pid"
     pid_file.write_text(f"{containerd.pid}\n")
-    with attached(pid_file, docker.pid, trace=tmp_path / "both.ctrace") as session:
+    with attached(pid_file, docker.pid, trace=tmp_path / "both.ctrace", backend=backend) as session:
         docker.run("/bin/id")
     trace = Trace(session.trace)
     check_whole(trace)
     assert trace.execs(b"/bin/id")
 
 
-def test_a_container_outlives_contrace(docker: Docker, containerd: Containerd, tmp_path: Path) -> None:
-    with attached(containerd.pid, trace=tmp_path / "first.ctrace") as session:
+def test_a_container_outlives_contrace(docker: Docker, containerd: Containerd, tmp_path: Path, backend: str) -> None:
+    with attached(containerd.pid, trace=tmp_path / "first.ctrace", backend=backend) as session:
         started = docker.client("run", "--detach", "--network", "none", SHORT, "sleep", "1000")
     name = started.stdout.strip()
     try:

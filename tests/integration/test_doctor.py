@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -34,7 +35,7 @@ def test_root_can_trace_everything() -> None:
     assert done.stderr == ""
     said = verdicts(done.stdout)
     assert {said[name] for name in ("machine", "user", "Yama", "attach", "run", "filter")} == {"ok"}
-    assert said["eBPF"] == "--"
+    assert {said[name] for name in ("programs", "lockdown", "kernel", "BTF", "tracefs", "bcc", "eBPF")} == {"ok"}
     assert "root, may trace the processes of other users" in done.stdout
     assert done.stdout.endswith("\ncontrace run and contrace attach can be used here.\n")
 
@@ -45,8 +46,24 @@ def test_a_normal_user_can_trace_own_processes(somebody: User) -> None:
     assert verdicts(done.stdout)["run"] == "ok"
     assert "may trace own processes only" in done.stdout
     assert "use sudo to attach to" in done.stdout
+    assert verdicts(done.stdout)["eBPF"] == "NO"
+    assert "this user may not load eBPF programs: use sudo, or grant CAP_BPF and CAP_PERFMON" in " ".join(
+        done.stdout.split()
+    )
     assert done.stdout.endswith("can be used here, for your own processes.\n")
     assert somebody.contrace("run", "-o", "none", "--", "true").returncode == 0
+
+
+def test_it_leaves_no_mount_behind() -> None:
+    before = Path("/proc/self/mountinfo").read_text()
+    contrace("doctor")
+    assert Path("/proc/self/mountinfo").read_text() == before
+
+
+def test_root_of_a_user_namespace_is_told_that_it_is_not_root() -> None:
+    done = subprocess.run(["unshare", "-Ur", *CONTRACE, "doctor"], capture_output=True, text=True, check=False)
+    assert verdicts(done.stdout)["eBPF"] == "NO"
+    assert "run contrace as root on the host" in " ".join(done.stdout.split())
 
 
 def test_it_fits_80_columns_and_has_no_colours() -> None:
@@ -56,10 +73,11 @@ def test_it_fits_80_columns_and_has_no_colours() -> None:
 
 
 def test_where_ptrace_is_forbidden_it_says_so_and_what_to_do() -> None:
-    done = subprocess.run([*WITHOUT_PTRACE, *CONTRACE, "doctor"], capture_output=True, text=True, check=False)
+    without = ["setpriv", "--bounding-set=-bpf,-perfmon,-sys_admin", *WITHOUT_PTRACE]
+    done = subprocess.run([*without, *CONTRACE, "doctor"], capture_output=True, text=True, check=False)
     assert done.returncode == 7
     said = verdicts(done.stdout)
-    assert said["attach"] == said["run"] == "NO"
+    assert said["attach"] == said["run"] == said["eBPF"] == "NO"
     assert "ptrace answered EPERM (Operation not permitted)" in done.stdout
     assert "a seccomp filter or a security module forbids it" in " ".join(done.stdout.split())
     assert "--cap-add SYS_PTRACE" in " ".join(done.stdout.split())

@@ -62,7 +62,15 @@ def files() -> list[str]:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("attach", "attach to what? Give a pid, a process name such as containerd, a pid file, or docker"),
+        ("attach", "attach to what? Give a pid, a process name such as containerd, a pid file, docker, containerd or"),
+        ("attach 1 --system-wide", "attach to what? "),
+        ("attach --container a --system-wide", "attach to what? "),
+        (
+            "attach --system-wide --backend ptrace",
+            "--container and --system-wide need eBPF: leave out --backend ptrace",
+        ),
+        ("attach 1 --buffer many", "--buffer 'many': not a size; write 16M or 512K"),
+        ("attach 1 --buffer 1K", "--buffer '1K': must be between 64K and 1G"),
         ("run", "run what? Give a command, such as: contrace run -- unshare --user true"),
         ("run --", "run what? Give a command, such as: contrace run -- unshare --user true"),
         ("show", "show what? Give a trace file, such as demo.ctrace"),
@@ -136,8 +144,9 @@ def test_where_ptrace_is_forbidden(sleeper: "subprocess.Popen[bytes]") -> None:
             check=False,
         )
 
-    assert "(Operation not permitted)" in refused(forbidden("attach", str(sleeper.pid)), 3)
-    message = refused(forbidden("run", "--", "touch", "made"), 3)
+    by = ("--backend", "ptrace")
+    assert "(Operation not permitted)" in refused(forbidden("attach", *by, str(sleeper.pid)), 3)
+    message = refused(forbidden("run", *by, "--", "touch", "made"), 3)
     assert message == (
         "the kernel refuses to trace a process of one's own (Operation not permitted); see `contrace doctor`"
     )
@@ -231,7 +240,7 @@ def test_what_strace_holds(sleeper: "subprocess.Popen[bytes]") -> None:
     strace = subprocess.Popen(["strace", "-o", "strace.txt", "-p", str(sleeper.pid)], stderr=subprocess.DEVNULL)
     try:
         host.wait_until(lambda: host.tracer_of(sleeper.pid) == strace.pid, "strace traces")
-        message = refused(contrace("attach", str(sleeper.pid)), 5)
+        message = refused(contrace("attach", "--backend", "ptrace", str(sleeper.pid)), 5)
         assert host.tracer_of(sleeper.pid) == strace.pid
     finally:
         strace.send_signal(signal.SIGINT)
@@ -320,10 +329,10 @@ class TestFullDisk:
         assert said[2].startswith("contrace: cannot write x.ctrace: ")
         assert 10 < len(Trace(Path("x.ctrace")).named("execve")) < 401
 
-    def test_an_attach_lets_go(self) -> None:
+    def test_an_attach_lets_go(self, backend: str) -> None:
         target = subprocess.Popen(["sh", "-c", "while [ ! -e go ]; do /bin/true; done"])
         try:
-            done = self.on_it("attach", "-o", "x.ctrace", "--format", "none", str(target.pid))
+            done = self.on_it("attach", "--backend", backend, "-o", "x.ctrace", "--format", "none", str(target.pid))
             assert host.tracer_of(target.pid) == 0
             assert host.state_of(target.pid) is not None
         finally:
@@ -396,12 +405,12 @@ def test_a_trace_of_somebody_else(somebody: User) -> None:
     )
 
 
-def test_a_recorder_that_is_killed_is_told(sleeper: "subprocess.Popen[bytes]") -> None:
+def test_a_recorder_that_is_killed_is_told(sleeper: "subprocess.Popen[bytes]", backend: str) -> None:
     with Path("stderr").open("wb") as stderr:
-        command = [*CONTRACE, "attach", str(sleeper.pid), "-o", "x.ctrace", "--format", "none"]
+        command = [*CONTRACE, "attach", str(sleeper.pid), "--backend", backend, "-o", "x.ctrace", "--format", "none"]
         attached = subprocess.Popen(command, stderr=stderr)
     host.wait_until(lambda: ATTACHED in Path("stderr").read_text(), "contrace traces")
-    os.kill(host.tracer_of(sleeper.pid), signal.SIGKILL)
+    os.kill(host.recorder_of(attached.pid), signal.SIGKILL)
     assert attached.wait(20) == 1
     assert Path("stderr").read_text().splitlines()[-1] == (
         "contrace: the recorder process was killed; the trace holds everything but its last moments"

@@ -7,10 +7,10 @@ from tests.integration.births import check_runc_birth, check_whole
 from tests.managers.podman import Podman
 
 
-def test_podman_run_is_seen_from_conmon_to_the_payload(podman: Podman, tmp_path: Path) -> None:
+def test_podman_run_is_seen_from_conmon_to_the_payload(podman: Podman, tmp_path: Path, backend: str) -> None:
     path = tmp_path / "podman.ctrace"
     command = podman.run_command("/bin/id")
-    done = contrace("run", "--format", "none", "-o", path, "--", *command, env=podman.environment)
+    done = contrace("run", "--backend", backend, "--format", "none", "-o", path, "--", *command, env=podman.environment)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("uid=0(root)")
     trace = Trace(path)

@@ -9,12 +9,14 @@ from tests.integration.births import check_runc_birth, check_whole
 from tests.managers.runtimes import Runtimes
 
 
-@pytest.mark.parametrize("filtering", [(), ("--no-filter",)], ids=["filter", "no-filter"])
+@pytest.mark.parametrize(
+    "way", [("ptrace",), ("ptrace", "--no-filter"), ("ebpf",)], ids=["ptrace with a filter", "ptrace without", "ebpf"]
+)
 @pytest.mark.parametrize("scope", ["all", "birth"])
-def test_runc_run_is_seen_whole(runtimes: Runtimes, tmp_path: Path, scope: str, filtering: tuple[str, ...]) -> None:
+def test_runc_run_is_seen_whole(runtimes: Runtimes, tmp_path: Path, scope: str, way: tuple[str, ...]) -> None:
     path = tmp_path / "runc.ctrace"
     command = runtimes.runc("/bin/id")
-    done = contrace("run", "--scope", scope, *filtering, "--format", "none", "-o", path, "--", *command)
+    done = contrace("run", "--scope", scope, "--backend", *way, "--format", "none", "-o", path, "--", *command)
     assert (done.returncode, done.stdout) == (0, "uid=0(root) gid=0(root)\n"), done.stderr
     trace = Trace(path)
     check_whole(trace)

@@ -64,6 +64,12 @@ def tracer_of(tid: int) -> int:
     return int(found[1]) if found else 0
 
 
+def recorder_of(command_line: int) -> int:
+    """The recorder process of a contrace that captures: its only child."""
+    [child] = Path(f"/proc/{command_line}/task/{command_line}/children").read_text().split()
+    return int(child)
+
+
 def our_processes() -> dict[int, str]:
     """Processes of this test run (pytest itself excepted) that are alive: pid -> command line."""
     found = {}
@@ -73,7 +79,9 @@ def our_processes() -> dict[int, str]:
         pid = int(entry.name)
         try:
             ours = MARK.encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-            ours = ours or NAME in Path(f"/proc/{pid}/cgroup").read_text()
+            # The path only: a hierarchy's own name stands in every process's lines (cgroups(7), id:controllers:path).
+            places = [line.split(":", 2)[2] for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines()]
+            ours = ours or any(NAME in place for place in places)
             words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue

@@ -30,7 +30,7 @@ RESULT = re.compile(r"(.*\)) +(= .*)")
 
 def ordered(text: str) -> list[str]:
     """The lines of a trace with a pid column, in their order, ids as symbols."""
-    rows = [_split(_unpadded(line)) for line in text.splitlines()]
+    rows = [split(unpadded(line)) for line in text.splitlines()]
     symbols: dict[str, str] = {}
     numbers = count(1)
     for pid, _ in rows:
@@ -43,12 +43,12 @@ def ordered(text: str) -> list[str]:
 
 def by_task(text: str) -> list[str]:
     """The same lines, each task's together, the halves of calls joined; tasks in the order in which they appear."""
-    return [line for lines in _tasks(_joined(text)).values() for line in lines]
+    return [line for lines in _tasks(joined(text)).values() for line in lines]
 
 
 def alone(text: str) -> list[str]:
     """The lines of a trace without a pid column: nothing in it says which process an id is, so ids are blanked."""
-    lines = [_plain(_unpadded(line), lambda pid: "<id>") for line in text.splitlines()]
+    lines = [_plain(unpadded(line), lambda pid: "<id>") for line in text.splitlines()]
     lines[:1] = [FIRST_ENVP.sub("<envp>", line) for line in lines[:1]]
     return lines
 
@@ -59,13 +59,13 @@ def _plain(body: str, symbol: Callable[[str], str]) -> str:
     return TICKS.sub(r"\1<ticks>", body)
 
 
-def _split(line: str) -> tuple[str, str]:
+def split(line: str) -> tuple[str, str]:
     pid, _, body = line.partition(" ")
     assert pid.isdecimal(), f"no pid column: {line!r}"
     return pid, body.lstrip(" ")
 
 
-def _unpadded(line: str) -> str:
+def unpadded(line: str) -> str:
     found = RESULT.fullmatch(line)
     if found is None or line != _padded(*found.groups()):
         return line
@@ -76,11 +76,11 @@ def _padded(head: str, result: str) -> str:
     return f"{head}{' ' * max(1, COLUMN - len(head))}{result}"
 
 
-def _joined(text: str) -> str:
+def joined(text: str) -> str:
     waiting: dict[str, int] = {}
     lines: list[str] = []
     for line in text.splitlines():
-        pid, body = _split(line)
+        pid, body = split(line)
         if line.endswith(UNFINISHED):
             waiting[pid] = len(lines)
             lines.append(line.removesuffix(UNFINISHED))

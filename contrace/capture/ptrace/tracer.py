@@ -18,9 +18,9 @@ from contextlib import suppress
 
 from contrace.capture import procfs
 from contrace.capture.base import Command, Finished, Wanted
+from contrace.capture.launch import Launched
 from contrace.capture.ptrace import libc, seccomp
 from contrace.capture.ptrace.calls import WantedCalls
-from contrace.capture.ptrace.launch import Launched
 from contrace.capture.ptrace.libc import PTRACE_SYSCALL, Waiter, request
 from contrace.capture.ptrace.stops import Stops
 from contrace.capture.ptrace.tasks import SKIPPED, Task, Tasks
@@ -66,6 +66,9 @@ class PtraceTracer:
         self._stops = Stops(wanted, self._calls, self._tasks, filtered=self.indispensable)
 
     # --- the consumer's side ------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Nothing takes time."""
 
     def start(self, targets: tuple[Target, ...], command: Command | None) -> None:
         # A handler without SA_RESTART: the signal only serves to end a blocking waitid.

@@ -85,6 +85,7 @@ def memory_of(part: dict[str, Any]) -> Memory:
 
 
 SPECIAL = {
+    "refused": lambda pairs: tuple((pair["number"], pair["user_namespace"]) for pair in pairs),
     "args": lambda args: tuple(int(register, 16) for register in args),
     "abi": lambda abi: Abi[abi.upper()],
     "memory": lambda parts: tuple(map(memory_of, parts)),

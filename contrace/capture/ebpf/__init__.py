@@ -1,0 +1,1 @@
+"""Capture through eBPF: the kernel writes down what tasks do and stops none of them."""
