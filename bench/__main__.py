@@ -6,7 +6,7 @@ from importlib import import_module
 
 from bench.plan import Plan
 
-NAMES = ("start", "processes", "docker_run", "born", "attach", "storm", "bystander")
+NAMES = ("start", "processes", "docker_run", "born", "attach", "storm", "bystander", "runtime")
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ NO_SKIP = os.environ.get("CONTRACE_NO_SKIP") == "1"
 IMPOSSIBLE: dict[str, Callable[[], bool]] = {
     r"needs root": lambda: os.geteuid() != 0,
     r"needs a normal user": lambda: False,  # root can become one
+    r"needs cgroup v1 and v2 side by side": lambda: not os.path.exists("/sys/fs/cgroup/unified/cgroup.procs"),
     r"kernel without x32": lambda: True,
     r"needs an? (x86_64|aarch64) machine": lambda: True,
 }

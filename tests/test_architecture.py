@@ -11,7 +11,7 @@ PACKAGE = ROOT / "contrace"
 LONGEST = 400
 TABLES = PACKAGE / "syscalls"
 """Data, which may be as long as the kernel's interface is."""
-VERBS = ("attach", "run", "show", "doctor")
+VERBS = ("attach", "run", "show", "doctor", "runtime")
 LOAD = """
 import runpy, sys
 sys.argv = ["contrace", *sys.argv[1:]]

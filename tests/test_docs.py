@@ -2,13 +2,16 @@
 
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
 from contrace.cli.main import application
 from contrace.errors import ExitCode
 from contrace.filters import KEYS, is_filter_word
+from contrace.runtime.spec import Part, Spec, Unsupported
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "bench/README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -69,3 +72,27 @@ def test_the_guide_lists_every_filter() -> None:
 def test_files_that_are_named_exist(page: Path) -> None:
     for name in re.findall(r"`((?:contrace|tests|bench|docs)/[\w./]*\w)`", page.read_text()):
         assert (ROOT / name).exists(), name
+
+
+def test_the_runtimes_page_lists_what_it_does_not_implement() -> None:
+    """Exactly the `Unsupported` fields, by their JSON paths."""
+    page = (ROOT / "docs/runtime.md").read_text()
+    listed = {
+        f"{where}.{name}"
+        for where, names in re.findall(r"^\| `(\$[\w.]*)` \| (`.+`) \|$", page, re.M)
+        for name in re.findall(r"`(\w+)`", names)
+    }
+    assert listed == set(unsupported(Spec, "$"))
+
+
+def unsupported(part: type[Part], path: str) -> Iterator[str]:
+    names = zip(part.__struct_encode_fields__, part.__struct_fields__, strict=True)
+    annotations = get_type_hints(part, include_extras=True)
+    for name, field in names:
+        kind = annotations[field]
+        if kind is Unsupported:
+            yield f"{path}.{name}"
+        else:
+            for inner in (kind, *get_args(kind)):
+                if isinstance(inner, type) and issubclass(inner, Part):
+                    yield from unsupported(inner, f"{path}.{name}")

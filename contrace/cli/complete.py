@@ -3,6 +3,8 @@
 import os
 from collections.abc import Iterable, Iterator
 
+from typer import Context
+
 
 def calls(incomplete: str) -> Iterator[str]:
     """``--calls``: completes the last of the names between commas."""
@@ -51,3 +53,20 @@ def traces(incomplete: str) -> Iterator[str]:
     for entry in entries:
         if entry.name.startswith(name) and (entry.name.endswith(".ctrace") or entry.is_dir()):
             yield os.path.join(folder, entry.name) + ("/" if entry.is_dir() else "")
+
+
+def runtime(ctx: Context, incomplete: str) -> Iterator[str]:
+    """The words of ``runtime``: its commands, then directories that may be bundles."""
+    from contrace.cli.container import VERBS
+
+    if not ctx.params.get("words"):
+        yield from (verb for verb in VERBS if verb.startswith(incomplete))
+        return
+    folder, name = os.path.split(incomplete)
+    try:
+        entries = sorted(os.scandir(folder or "."), key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in entries:
+        if entry.name.startswith(name) and entry.is_dir():
+            yield os.path.join(folder, entry.name) + "/"

@@ -1,11 +1,9 @@
-"""The command list, and the only place that prints errors.
+"""The command list. One verb per file; each returns the exit status.
 
-One verb per file; each returns the exit status. An error that a user can meet is a ContraceError, or click's own about
-the command line: one message on standard error. Anything else is a bug and shows its traceback.
+An error that a user can meet is a ContraceError, which ``cli/report.py`` prints, or click's own about the command line,
+which is put into our words here.
 """
 
-import errno
-import os
 import sys
 from typing import Annotated
 
@@ -16,17 +14,21 @@ from contrace.cli.attach import EXAMPLES as ATTACH_EXAMPLES
 from contrace.cli.attach import AttachCommand, attach
 from contrace.cli.doctor import EXAMPLES as DOCTOR_EXAMPLES
 from contrace.cli.doctor import DoctorCommand, doctor
+from contrace.cli.report import reported
 from contrace.cli.run import EXAMPLES as RUN_EXAMPLES
 from contrace.cli.run import RunCommand, run
+from contrace.cli.runtime import EXAMPLES as RUNTIME_EXAMPLES
+from contrace.cli.runtime import RuntimeCommand, runtime
 from contrace.cli.show import EXAMPLES as SHOW_EXAMPLES
 from contrace.cli.show import ShowCommand, show
-from contrace.errors import ContraceError, ExitCode
+from contrace.errors import ExitCode, UsageError
 
 COMMANDS = (
     (attach, AttachCommand, ATTACH_EXAMPLES),
     (run, RunCommand, RUN_EXAMPLES),
     (show, ShowCommand, SHOW_EXAMPLES),
     (doctor, DoctorCommand, DOCTOR_EXAMPLES),
+    (runtime, RuntimeCommand, RUNTIME_EXAMPLES),
 )
 """Every command: its function, how its line is parsed, and the end of its help."""
 
@@ -56,8 +58,6 @@ Exit status:
 """
 
 
-_OUTPUT_REFUSED = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
-"""Only writing to standard output is answered like this: everything else that is written has errors of its own."""
 _REPHRASED = (("is not a valid int.", "is not a whole number"),)
 """What click says, and how it is said to somebody at a shell."""
 
@@ -98,36 +98,15 @@ def application() -> typer.Typer:
 
 
 def main(args: list[str]) -> int:
-    """Run one command line; returns the exit status. Prints every error, and only here."""
+    """Run one command line; returns the exit status."""
+    return reported(lambda: _do(args))
+
+
+def _do(args: list[str]) -> object:
     try:
-        status = application()(args, prog_name="contrace", standalone_mode=False)
-        sys.stdout.flush()
-    except ContraceError as error:
-        return _report(str(error), error.exit_code)
+        return application()(args, prog_name="contrace", standalone_mode=False)
     except typer.TyperException as error:
-        return _report(_in_our_words(error), ExitCode.USAGE)
-    except BrokenPipeError:
-        _mute()  # whoever read our output has seen enough
-        return ExitCode.OK
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno in _OUTPUT_REFUSED:
-            _mute()
-            return _report(f"cannot write to the output: {error.strerror}", ExitCode.FAILURE)
-        print("contrace: this is a bug in contrace; please report it with the lines below", file=sys.stderr)
-        raise
-    return status if isinstance(status, int) else ExitCode.OK
-
-
-def _mute() -> None:
-    """What is still buffered must not fail again when Python flushes it at exit."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
-    os.close(null)
-
-
-def _report(message: str, code: int) -> int:
-    print(f"contrace: {message}", file=sys.stderr)
-    return code
+        raise UsageError(_in_our_words(error)) from error
 
 
 def _in_our_words(error: typer.TyperException) -> str:

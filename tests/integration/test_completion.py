@@ -46,7 +46,7 @@ def complete(*words: str) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        (("",), ["attach", "run", "show", "doctor"]),
+        (("",), ["attach", "run", "show", "doctor", "runtime"]),
         (("at",), ["attach"]),
         (("attach", "--fo"), ["--for", "--format"]),
         (("show", "--fo"), ["--format", "--follow"]),
@@ -56,6 +56,8 @@ def complete(*words: str) -> list[str]:
         (("run", "--calls", "%b"), ["%birth"]),
         (("run", "--calls", "execve,unsh"), ["execve,unshare"]),
         (("doctor", "--for"), []),
+        (("runtime", "st"), ["start", "state"]),
+        (("runtime", "run", "bi"), ["bin/"]),
     ],
 )
 def test_words(words: tuple[str, ...], offered: list[str]) -> None:

@@ -19,14 +19,22 @@ class Runtimes:
     def runc(self, *argv: str) -> list[str]:
         """The command line that runs `argv` in a container made by runc."""
         name, bundle = self._bundle(argv)
+        return self.runc_on(bundle, name)
+
+    def runc_on(self, bundle: Path, name: str) -> list[str]:
+        """The command line that runs a bundle in a container of this name made by runc."""
         return ["runc", "--root", str(self.base / "runc"), "run", "--bundle", str(bundle), name]
 
     def crun(self, *argv: str) -> list[str]:
-        """The command line that runs `argv` in a container made by crun.
+        """The command line that runs `argv` in a container made by crun."""
+        name, bundle = self._bundle(argv)
+        return self.crun_on(bundle, name)
+
+    def crun_on(self, bundle: Path, name: str) -> list[str]:
+        """The command line that runs a bundle in a container of this name made by crun.
 
         crun refuses a hybrid of cgroup v1 and v2: there it runs in a mount namespace without the v2 hierarchy.
         """
-        name, bundle = self._bundle(argv)
         command = ["crun", "--root", str(self.base / "crun"), "run", "--bundle", str(bundle), name]
         unified = CGROUPS / "unified"
         if not (unified / "cgroup.procs").exists():
