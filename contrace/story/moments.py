@@ -13,6 +13,10 @@ Key = tuple[int, int]
 """tid and time_ns of a call: what its Entered and its Syscall have in common."""
 
 
+_AT_BEGINNINGS = frozenset(("attach", "run", "start", "exec"))
+"""``Identity.why`` of one that belongs to the TaskStart or Exec before it."""
+
+
 class Moment(NamedTuple):
     """A record, at the time it is to be told."""
 
@@ -42,7 +46,7 @@ class Moments:
                 if key(record) in over:  # a second return of the same call: no backend reports that, but a file may
                     over.discard(key(record))
                     found.extend(self._call(record))
-            elif isinstance(record, Identity) and isinstance(before, (TaskStart, Exec)) and before.tid == record.tid:
+            elif isinstance(before, (TaskStart, Exec)) and _is_part_of(record, before):
                 # It was read before it was known whose it is; it is told behind that.
                 found.append(Moment(before.time_ns, False, record))
             else:
@@ -57,6 +61,11 @@ class Moments:
             self._open.discard(key(record))
             return [returned]
         return [Moment(record.time_ns, True, record), returned]
+
+
+def _is_part_of(record: Record, before: TaskStart | Exec) -> bool:
+    """Whether this identity was taken with that start or exec; one that a call changed is told by itself."""
+    return isinstance(record, Identity) and record.tid == before.tid and record.why in _AT_BEGINNINGS
 
 
 def key(record: Syscall | Entered) -> Key:

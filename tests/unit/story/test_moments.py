@@ -4,7 +4,7 @@ from hypothesis import given
 
 from contrace.records import Entered, Syscall
 from contrace.story.moments import Moments
-from tests.unit import strategies
+from tests.unit import scene, strategies
 from tests.unit.scene import call, ended, entered, identity, ms, signalled, start
 
 
@@ -73,3 +73,14 @@ def test_every_return_has_its_entry_and_time_goes_on(capture):
                     open_.add(key)
                 else:
                     open_.remove(key)
+
+
+def test_an_identity_that_a_call_changed_is_told_at_its_own_time_also_right_behind_an_exec():
+    executed, changed = scene.executed(1, b"/bin/x"), scene.identity(2, why="unshare")
+    [_, alone] = Moments().of([executed, changed])
+    split = Moments()
+    split.of([executed])
+    assert split.of([changed]) == [alone]
+    assert alone.time_ns == changed.time_ns
+    [_, taken] = Moments().of([executed, scene.identity(2, why="exec")])
+    assert taken.time_ns == executed.time_ns
