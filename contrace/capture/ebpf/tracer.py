@@ -31,10 +31,10 @@ TICK_S = 0.1
 _SETTLE_NS = 2_000_000
 """Events younger than this may still be overtaken by older ones."""
 _NICE = 10
-_BATCH = 20_000
+_BATCH = 1000
 """Events of one batch, which is one transaction of the trace file."""
 _CHECK_S = 1.0
-"""How often it is looked whether tasks still exist whose end may have been lost."""
+"""How often it is looked whether tasks still exist: an end may have been lost, or told before the start."""
 _KINDS = {
     wire.Event.ENTER: "call",
     wire.Event.EXIT: "return",
@@ -283,7 +283,7 @@ class EbpfTracer:
             return False
         alive = self._assembler.alive
         now = time.monotonic()
-        if alive and any(self._lost) and now - self._checked_s > _CHECK_S:
+        if alive and now - self._checked_s > _CHECK_S:
             self._checked_s = now
             for tid in [tid for tid in alive if not os.path.exists(f"/proc/{tid}")]:
                 del alive[tid]
