@@ -31,7 +31,7 @@ TICK_S = 0.1
 _SETTLE_NS = 2_000_000
 """Events younger than this may still be overtaken by older ones."""
 _NICE = 10
-_BATCH = 1000
+_BATCH = 250
 """Events of one batch, which is one transaction of the trace file."""
 _CHECK_S = 1.0
 """How often it is looked whether tasks still exist: an end may have been lost, or told before the start."""
