@@ -143,9 +143,8 @@ def _copied(data: bytes, at: int, length: int) -> Memory:
 def _identify(who: Who, section: int, flags: int, data: bytes, *, at: int, length: int) -> None:
     if section == _SPACES:
         *values, groups, uid_rows, gid_rows = SPACES.unpack_from(data, at)
-        spaces = dict(
-            zip(procfs.NAMESPACES, values, strict=False)
-        )  # struct spaces has them in this order, then the ids
+        # struct spaces has them in this order, then the ids.
+        spaces = dict(zip(procfs.NAMESPACES, values, strict=False))
         who.namespaces = {name: inode for name, inode in spaces.items() if inode}
         who.uids = (values[10], values[11], values[12], values[13])
         who.gids = (values[14], values[15], values[16], values[17])
