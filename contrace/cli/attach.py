@@ -104,7 +104,7 @@ def attach(
         backend=backend,
         system_wide=system_wide,
         cgroups=inside.cgroups if inside else (),
-        scope=scope,
+        scope=Scope.all if inside else scope,  # it is born already
         calls=options.calls(calls),
         follow=True,
         use_filter=False,
