@@ -216,7 +216,10 @@ def members(group: str) -> list[int]:
     """Processes in a group; [] when it is gone. 0 stands for one outside our PID namespace, which is left out."""
     try:
         return [pid for pid in map(int, _read(os.path.join(group, "cgroup.procs")).split()) if pid]
-    except FileNotFoundError:
+    except OSError as error:
+        # ENODEV: removed between the open and the read (kernfs_seq_start)
+        if error.errno not in (errno.ENOENT, errno.ENODEV):
+            raise
         return []
 
 

@@ -1,11 +1,12 @@
 """Control groups: which directory, which file, which value. Directories of files stand for the hierarchies."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from contrace.errors import ContraceError
-from contrace.runtime.cgroups import Groups, Hierarchy, hierarchies, remove
+from contrace.runtime.cgroups import Groups, Hierarchy, hierarchies, members, remove
 from contrace.runtime.spec import Pids, Resources
 
 
@@ -98,3 +99,17 @@ def test_groups_that_may_not_be_made_are_left_out(tmp_path: Path, monkeypatch: p
     assert groups.refused == [f"cannot make the cgroup {tmp_path}/a: Permission denied"]
     groups.enter(1)
     assert groups.shown() == [(v1(tmp_path, "cpu", own="mine"), str(tmp_path / "mine"))]
+
+
+def test_a_group_that_goes_while_it_is_read_has_no_members(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    top = next(path for path in Path("/sys/fs/cgroup").glob("**/cgroup.procs")).parent
+    group = top / f"contrace-gone-{os.getpid()}"
+    group.mkdir()
+    with open(group / "cgroup.procs") as held:
+        group.rmdir()
+        (tmp_path / "cgroup.procs").symlink_to(f"/proc/self/fd/{held.fileno()}")
+        with pytest.raises(OSError, match="No such device"):
+            held.read()
+        assert members(str(tmp_path)) == []
