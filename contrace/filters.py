@@ -61,21 +61,42 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class Term:
+    """One word, taken apart: so that what keeps columns can ask them instead of every record."""
+
+    negated: bool
+    key: str
+    """One of ``KEYS``."""
+    value: str
+    """Behind the colon; it makes sense."""
+    test: Test
+    """As if it were not negated."""
+
+    def matches(self, facts: Facts) -> bool:
+        """Whether the word is true of a record."""
+        return self.test(facts) is not self.negated
+
+
+@dataclass(frozen=True, slots=True)
 class Filter:
     """Words joined by "and". Without words it lets everything pass."""
 
-    tests: tuple[Test, ...] = ()
+    terms: tuple[Term, ...] = ()
     needs_result: bool = False
     """It can only be asked about calls that are over."""
 
     def matches(self, facts: Facts) -> bool:
         """Whether the record is to be shown."""
-        return facts.always or all(test(facts) for test in self.tests)
+        return facts.always or self.finds(facts)
+
+    def finds(self, facts: Facts) -> bool:
+        """Whether all words are true of the record: what is always shown need not be what is looked for."""
+        return all(term.matches(facts) for term in self.terms)
 
 
 def parse(words: Sequence[str]) -> Filter:
     """The filter that ``words`` describe. Raises UsageError with a mark under what makes no sense."""
-    tests, late = [], False
+    terms, late = [], False
     for word in filter(None, words):
         negated, key, value = _split(word)
         if key not in KEYS:
@@ -85,9 +106,9 @@ def parse(words: Sequence[str]) -> Filter:
             test = row.make(value)
         except _Wrong as wrong:
             raise UsageError(_complaint(word, len(word) - len(value) + wrong.place, str(wrong))) from None
-        tests.append(_negated(test) if negated else test)
+        terms.append(Term(negated, key, value, test))
         late = late or row.late
-    return Filter(tuple(tests), late)
+    return Filter(tuple(terms), late)
 
 
 def is_filter_word(word: str) -> bool:
@@ -133,10 +154,6 @@ def _complaint(word: str, place: int, why: str) -> str:
     return f"filter: {why}\n  {shown}\n  {' ' * place}^\nThere is:\n{there}"
 
 
-def _negated(test: Test) -> Test:
-    return lambda facts: not test(facts)
-
-
 def _items(value: str) -> list[tuple[int, str]]:
     """(place, item) of a list with commas."""
     items, place = [], 0
@@ -166,12 +183,18 @@ def _call(value: str) -> Test:
 
 
 def _pid(value: str) -> Test:
+    wanted = ids(value)
+    return lambda facts: facts.pid in wanted or facts.tid in wanted
+
+
+def ids(value: str) -> frozenset[int]:
+    """The ids that the value of ``pid:`` asks for."""
     wanted = set()
     for place, item in _items(value):
         if not (item.isascii() and item.isdecimal()):
             raise _Wrong("not a process id", place)
         wanted.add(int(item))
-    return lambda facts: facts.pid in wanted or facts.tid in wanted
+    return frozenset(wanted)
 
 
 def _comm(value: str) -> Test:
@@ -205,18 +228,24 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 
 
 def _took(value: str) -> Test:
+    sign, limit = duration(value)
+    compare = _COMPARE[sign]
+    return lambda facts: facts.took_ns is not None and compare(facts.took_ns, limit)
+
+
+def duration(value: str) -> tuple[str, float]:
+    """What the value of ``took:`` asks for: ``>``, ``>=``, ``<`` or ``<=``, and nanoseconds."""
     match = re.match(r"[<>]=?", value)
     if match is None:
         raise _Wrong("say longer or shorter than what: took:>5ms, took:<1s")
-    compare, amount = _COMPARE[match[0]], value[match.end() :]
+    amount = value[match.end() :]
     number = re.match(r"\d+(\.\d+)?|\.\d+", amount, re.ASCII)
     if number is None:
         raise _Wrong("a number is missing here", match.end())
     unit = amount[number.end() :]
     if unit not in _UNITS_NS:
         raise _Wrong("a unit is missing here: ns, us, ms or s", match.end() + number.end())
-    limit = float(number[0]) * _UNITS_NS[unit]
-    return lambda facts: facts.took_ns is not None and compare(facts.took_ns, limit)
+    return match[0], float(number[0]) * _UNITS_NS[unit]
 
 
 def _text(value: str) -> Test:

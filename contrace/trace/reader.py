@@ -129,6 +129,28 @@ class TraceReader:
                 last = number
             yield last, batch
 
+    def page(self, after: int, limit: int) -> list[tuple[int, int, Record]]:
+        """(id, batch, record) of at most ``limit`` records behind id ``after``."""
+        with self._connected() as connection:
+            rows = connection.execute(
+                "SELECT id, batch, kind, data FROM record WHERE id > ? ORDER BY id LIMIT ?", (after, limit)
+            ).fetchall()
+        decode = self._decode
+        return [(number, batch, decode(number, kind, data)) for number, batch, kind, data in rows]
+
+    def fetch(self, ids: Collection[int]) -> dict[int, Record]:
+        """The records with these ids, as many as the file holds of them."""
+        found: dict[int, Record] = {}
+        wanted = sorted(ids)
+        with self._connected() as connection:
+            for first in range(0, len(wanted), _PAGE):
+                some = wanted[first : first + _PAGE]
+                rows = connection.execute(
+                    f"SELECT id, kind, data FROM record WHERE id IN ({', '.join('?' * len(some))})", some
+                ).fetchall()
+                found |= {number: self._decode(number, kind, data) for number, kind, data in rows}
+        return found
+
     def close(self) -> None:
         """Let go of the file and of a private copy of it."""
         if self._copy is not None:

@@ -1,0 +1,1 @@
+"""One screen per file; ``contrace.tui.app`` lists them."""
