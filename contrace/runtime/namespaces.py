@@ -126,6 +126,13 @@ def _map_by_tool(tool: str, pid: int, mappings: Sequence[IdMapping]) -> None:
         raise ContraceError(f"cannot map ids with {tool}: {done.stderr.strip()}")
 
 
+def mapped_ids(kind: str) -> list[range]:
+    """Ids ("uid" or "gid") that exist in this process's user namespace (user_namespaces(7))."""
+    with open(f"/proc/self/{kind}_map") as file:
+        rows = [[int(word) for word in line.split()] for line in file]
+    return [range(first, first + size) for first, _, size in rows]
+
+
 def set_names(hostname: str, domainname: str) -> None:
     """What the UTS namespace is called (uts_namespaces(7)); empty: as it is outside."""
     if hostname:
