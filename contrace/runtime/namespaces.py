@@ -22,6 +22,7 @@ FLAGS: dict[NamespaceType, int] = {
 }
 """By the specification's names, in the order of entering them: user gives the rights to the others."""
 
+_EVERY_ID = 0xFFFFFFFF  # user_namespaces(7): the initial namespace's map is 0 0 4294967295
 _SIOCSIFFLAGS = 0x8914  # include/uapi/linux/sockios.h
 _IFF_UP = 1  # include/uapi/linux/if.h
 
@@ -131,6 +132,11 @@ def mapped_ids(kind: str) -> list[range]:
     with open(f"/proc/self/{kind}_map") as file:
         rows = [[int(word) for word in line.split()] for line in file]
     return [range(first, first + size) for first, _, size in rows]
+
+
+def in_user_namespace() -> bool:
+    """Whether this process is in another user namespace than the first, in which every id means itself."""
+    return mapped_ids("uid") != [range(_EVERY_ID)]
 
 
 def set_names(hostname: str, domainname: str) -> None:

@@ -33,7 +33,8 @@ def _with_contrace(spec: Spec) -> Spec:
     mounts += [_bind(prefix, prefix) for prefix in sorted({sys.base_prefix, sys.prefix}) if not _is_in_usr(prefix)]
     # Nor does the inner one get at the cgroups, which are the outer one's.
     kept = [mount for mount in spec.mounts if mount.type != "cgroup"]
-    spec = with_user_namespace(spec)
+    # Ids are the same inside: contrace may be in a directory that is root's alone.
+    spec = with_user_namespace(spec, first=0)
     process = msgspec.structs.replace(
         spec.process, env=(*spec.process.env, f"PYTHONPATH={_LIBRARY}", "PYTHONDONTWRITEBYTECODE=1")
     )
@@ -56,8 +57,8 @@ def _is_in_usr(path: str) -> bool:
 ACTS = (
     Act(
         "A container in a container",
-        "The inner runtime is a process of the outer container. It has every capability over that one's user namespace,\n"
-        "which is all that it takes. Each container has its own number 1; the host knows both by other numbers.",
+        "The inner runtime is a process of the outer container. It has every capability over that one's user\n"
+        "namespace, which is all that it takes. Each container has a number 1; the host knows both by other numbers.",
         _nested,
     ),
 )

@@ -14,12 +14,12 @@ _FIRST, _COUNT = 100_000, 65_536  # as useradd(8) gives out ranges of subordinat
 _ALL = tuple(name for name, _ in CAPABILITY.entries)
 
 
-def with_user_namespace(spec: Spec) -> Spec:
-    """The same container in a user namespace, and with every capability in it."""
+def with_user_namespace(spec: Spec, first: int = _FIRST) -> Spec:
+    """The same container in a user namespace, and with every capability in it; of root's, ids begin at ``first``."""
     own = default(spec.process.args, terminal=False, user_namespace=True)
     linux = own.linux
     if os.geteuid() == 0:
-        ids = (IdMapping(container_id=0, host_id=_FIRST, size=_COUNT),)
+        ids = (IdMapping(container_id=0, host_id=first, size=_COUNT),)
         linux = msgspec.structs.replace(linux, uid_mappings=ids, gid_mappings=ids)
     capabilities = Capabilities(bounding=_ALL, effective=_ALL, permitted=_ALL)
     process = msgspec.structs.replace(own.process, capabilities=capabilities)
