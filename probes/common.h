@@ -52,6 +52,7 @@ BPF_TABLE("hash", u32, struct open_call, open_calls, 65536);
 BPF_ARRAY(defaults, struct process, 1); /* system-wide: of a process that is not in the map */
 BPF_TABLE("hash", struct place, u32, containers, 256);
 BPF_TABLE("lru_hash", u64, struct siginfo_copy, fatal, 1024);
+BPF_TABLE("lru_hash", u64, u32, dying, 1024); /* signal_struct of a process that left the map at its end -> pid */
 
 /* The steps after a call's programs, and after those of tasks: their types differ, and a table is for one type. */
 BPF_TABLE("prog", u32, u32, call_steps, 4);

@@ -64,6 +64,25 @@ static __always_inline void put_spaces(struct scratch *s, u64 task, u64 cred, u6
 	s->at += sizeof(struct head) + sizeof(struct spaces);
 }
 
+/* A set is one u64, or two u32 of which the lower comes first (before Linux 6.3): the same bytes. */
+static __always_inline void put_rights(struct scratch *s, u64 task, u64 cred)
+{
+	put_head(s, RIGHTS, 0, sizeof(struct rights));
+	struct rights *out = (struct rights *)spot(s, sizeof(struct head));
+	out->inheritable = READ(u64, cred, CRED_CAP_INHERITABLE);
+	out->permitted = READ(u64, cred, CRED_CAP_PERMITTED);
+	out->effective = READ(u64, cred, CRED_CAP_EFFECTIVE);
+	out->bounding = READ(u64, cred, CRED_CAP_BSET);
+	out->ambient = READ(u64, cred, CRED_CAP_AMBIENT);
+	out->no_new_privs = READ(u64, task, TASK_ATOMIC_FLAGS) & 1; /* PFA_NO_NEW_PRIVS */
+#ifdef TASK_SECCOMP_MODE
+	out->seccomp = READ(u32, task, TASK_SECCOMP_MODE);
+#else
+	out->seccomp = SECCOMP_UNKNOWN;
+#endif
+	s->at += sizeof(struct head) + sizeof(struct rights);
+}
+
 /* Up to five rows lie in the map itself, more in an array of their own. */
 static __always_inline void put_id_map(struct scratch *s, u8 section, u64 map)
 {
@@ -143,6 +162,7 @@ int take_identity(void *ctx)
 	u64 task = s->task, cred = READ(u64, task, TASK_REAL_CRED), user = READ(u64, cred, CRED_USER_NS);
 	u64 thread_pid = READ(u64, task, TASK_THREAD_PID), group_info = READ(u64, cred, CRED_GROUP_INFO);
 	put_spaces(s, task, cred, user, thread_pid);
+	put_rights(s, task, cred);
 	put_id_map(s, UID_MAP, user + USER_UID_MAP);
 	put_id_map(s, GID_MAP, user + USER_GID_MAP);
 	u32 groups = READ(u32, group_info, GROUPS_NUMBER);

@@ -118,13 +118,19 @@ int task_ended(struct bpf_raw_tracepoint_args *ctx)
 	struct open_call *open = open_calls.lookup(&tid);
 	u32 within = open && open->sent;
 	open_calls.delete(&tid);
-	if (!p)
-		return 0;
 	u64 task = bpf_get_current_task(), signal = READ(u64, task, TASK_SIGNAL);
+	/* Threads that end side by side have all been counted out before the first of them comes here (do_exit): each finds
+	 * the group dead, and all but the first find the process gone from the map. */
+	u32 *dead = dying.lookup(&signal);
+	if (!p && !(dead && *dead == pid))
+		return 0;
 	/* An exit of a thread that is not the last does not end the process; whoever is watched alone is not asked for it. */
-	u32 group_dead = READ(u32, signal, SIGNAL_LIVE) == 0 || p->flags & PROCESS_ALONE;
-	if (group_dead)
+	u32 group_dead = READ(u32, signal, SIGNAL_LIVE) == 0 || (p && p->flags & PROCESS_ALONE);
+	if (p && group_dead) {
+		if (!(p->flags & PROCESS_ALONE))
+			dying.update(&signal, &pid);
 		processes.delete(&pid);
+	}
 	struct scratch *s = scratch_of_cpu();
 	if (!s)
 		return 0;

@@ -78,6 +78,7 @@ enum section {
 	ROOT,
 	SIGINFO,
 	PATH,
+	RIGHTS,   /* struct rights */
 };
 
 struct head {
@@ -104,6 +105,12 @@ struct spaces {
 	u32 extents[2]; /* rows of uid_map and gid_map */
 };
 #define GROUPS_MOST 4096
+
+struct rights {
+	u64 inheritable, permitted, effective, bounding, ambient; /* capabilities */
+	u32 no_new_privs, seccomp;
+};
+#define SECCOMP_UNKNOWN 0xffffffffu /* a kernel without it */
 
 struct place { u64 id; u32 hierarchy, zero; };
 

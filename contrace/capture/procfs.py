@@ -37,6 +37,12 @@ class Status:
     gids: tuple[int, int, int, int]
     groups: tuple[int, ...]
     nspids: tuple[int, ...]
+    capabilities: tuple[int, int, int, int, int] | None
+    """Inheritable, permitted, effective, bounding, ambient."""
+    no_new_privs: bool | None
+    seccomp: int | None
+    """Mode; None: not in this kernel, as the number of filters before Linux 5.9."""
+    seccomp_filters: int | None
 
 
 # fs/proc/array.c: task_state writes the fields in this order; NSpid is there with CONFIG_PID_NS.
@@ -44,6 +50,11 @@ _STATUS = re.compile(
     rb"Name:\t(.*)\n(?:Umask:.*\n)?State:\t(.).*\nTgid:\t(\d+)\nNgid:.*\nPid:.*\nPPid:\t(\d+)\nTracerPid:\t(\d+)\n"
     rb"Uid:\t(\d+)\t(\d+)\t(\d+)\t(\d+)\nGid:\t(\d+)\t(\d+)\t(\d+)\t(\d+)\nFDSize:.*\nGroups:\t(.*)\n"
     rb"(?:NStgid:.*\nNSpid:\t(.*)\n)?"
+)
+# task_cap and task_seccomp, further down; no earlier line can begin so, as the name is escaped.
+_RIGHTS = re.compile(
+    rb"\nCapInh:\t(\w+)\nCapPrm:\t(\w+)\nCapEff:\t(\w+)\nCapBnd:\t(\w+)\nCapAmb:\t(\w+)\nNoNewPrivs:\t(\d)\n"
+    rb"(?:Seccomp:\t(\d+)\n(?:Seccomp_filters:\t(\d+)\n)?)?"
 )
 
 
@@ -73,9 +84,13 @@ def link(path: str) -> bytes | None:
 
 
 def status(tid: int) -> Status | None:
-    found = _STATUS.match(read(f"/proc/{tid}/status") or b"")
+    text = read(f"/proc/{tid}/status") or b""
+    found = _STATUS.match(text)
     if found is None:
         return None
+    rights = _RIGHTS.search(text, found.end() - 1)
+    sets = [int(word, 16) for word in rights.group(1, 2, 3, 4, 5)] if rights else None
+    modes = [int(word) if word else None for word in (rights.group(6, 7, 8) if rights else (None,) * 3)]
     comm, state, *numbers, groups, nspids = found.groups()
     tgid, ppid, tracer, *ids = map(int, numbers)
     return Status(
@@ -88,6 +103,10 @@ def status(tid: int) -> Status | None:
         gids=(ids[4], ids[5], ids[6], ids[7]),
         groups=tuple(map(int, groups.split())),
         nspids=tuple(map(int, nspids.split())) if nspids else (tid,),
+        capabilities=(sets[0], sets[1], sets[2], sets[3], sets[4]) if sets else None,
+        no_new_privs=None if modes[0] is None else bool(modes[0]),
+        seccomp=modes[1],
+        seccomp_filters=modes[2],
     )
 
 

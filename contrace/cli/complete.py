@@ -55,6 +55,13 @@ def traces(incomplete: str) -> Iterator[str]:
             yield os.path.join(folder, entry.name) + ("/" if entry.is_dir() else "")
 
 
+def demos(incomplete: str) -> Iterator[str]:
+    """NAME: the demos."""
+    from contrace.runtime.demos import DEMOS
+
+    yield from (name for name in DEMOS if name.startswith(incomplete))
+
+
 def runtime(ctx: Context, incomplete: str) -> Iterator[str]:
     """The words of ``runtime``: its commands, then directories that may be bundles."""
     from contrace.cli.container import VERBS

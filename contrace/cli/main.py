@@ -12,6 +12,8 @@ import typer
 from contrace import __version__
 from contrace.cli.attach import EXAMPLES as ATTACH_EXAMPLES
 from contrace.cli.attach import AttachCommand, attach
+from contrace.cli.demo import EXAMPLES as DEMO_EXAMPLES
+from contrace.cli.demo import DemoCommand, demo
 from contrace.cli.doctor import EXAMPLES as DOCTOR_EXAMPLES
 from contrace.cli.doctor import DoctorCommand, doctor
 from contrace.cli.report import reported
@@ -27,6 +29,7 @@ COMMANDS = (
     (attach, AttachCommand, ATTACH_EXAMPLES),
     (run, RunCommand, RUN_EXAMPLES),
     (show, ShowCommand, SHOW_EXAMPLES),
+    (demo, DemoCommand, DEMO_EXAMPLES),
     (doctor, DoctorCommand, DOCTOR_EXAMPLES),
     (runtime, RuntimeCommand, RUNTIME_EXAMPLES),
 )
@@ -36,6 +39,7 @@ EPILOG = """\
 Examples:
 
 \b
+  contrace demo                         see a container being born, explained
   contrace doctor                       can I trace here?
   contrace attach docker                then start a container elsewhere
   contrace run unshare --user true      start a command and watch it

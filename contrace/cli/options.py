@@ -34,8 +34,10 @@ class Format(StrEnum):
     """The formats of ``contrace.output``, and none."""
 
     timeline = "timeline"
+    explained = "explained"
     strace = "strace"
     jsonl = "jsonl"
+    normalised = "normalised"
     none = "none"
 
 
@@ -94,7 +96,8 @@ ForOption = Annotated[
     ),
 ]
 FormatOption = Annotated[
-    Format, Option("--format", metavar="NAME", help="How to show it: timeline, strace, jsonl, or none.")
+    Format,
+    Option("--format", metavar="NAME", help="How to show it: timeline, explained, strace, jsonl, normalised, or none."),
 ]
 StringsOption = Annotated[
     int,

@@ -46,6 +46,14 @@ def show(
     follow: Annotated[
         bool, Option("--follow", help="Go on while the file grows, until its recorder ends.", show_default=False)
     ] = False,
+    normalise: Annotated[
+        bool,
+        Option(
+            "--normalise",
+            help="The same as --format normalised: without times, pids, inodes and what else differs from run to run.",
+            show_default=False,
+        ),
+    ] = False,
     string_limit: options.StringsOption = 32,
     verbose: options.VerboseOption = False,
     filter: options.FilterOption = None,
@@ -62,6 +70,8 @@ def show(
 
     if file is None:
         raise UsageError("show what? Give a trace file, such as demo.ctrace")
+    if normalise:
+        format = Format.normalised
     view = View(Look(format, None, sys.stdout, string_limit, verbose, (*(filter or ()), *(words or ()))))
     with closing(TraceReader(file)) as reader:
         # Ctrl-C is how following ends.

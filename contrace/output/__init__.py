@@ -34,8 +34,10 @@ class Output(Protocol):
 FORMATS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "timeline": ("contrace.output.timeline", "Timeline"),
+        "explained": ("contrace.output.explained", "Explained"),
         "strace": ("contrace.output.strace", "Strace"),
         "jsonl": ("contrace.output.jsonl", "JsonLines"),
+        "normalised": ("contrace.output.normalised", "Normalised"),
         "none": ("contrace.output.nothing", "Nothing"),
     }
 )

@@ -7,12 +7,10 @@ from contrace.decode.notation import Notation
 from contrace.output.escape import name, printable
 from contrace.records import Exec, Identity, Loss, Note, Record, Signal, Stopped, Syscall, TaskExit, TaskStart
 from contrace.story.changes import Change, changes
-from contrace.syscalls.flags.capability import CAPABILITY
+from contrace.syscalls.flags.capability import CAPABILITIES
 
 _NS_PER_S = 1_000_000_000
 _NOT_PERMITTED = (-1, -13)  # EPERM, EACCES: capabilities(7)
-
-CAPABILITIES = {number: name for name, number in CAPABILITY.entries}
 
 
 def describe(record: Record, notation: Notation, before: Identity | None = None, started_ns: int = 0) -> str:

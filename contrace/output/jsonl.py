@@ -14,12 +14,13 @@ import msgspec
 from contrace.decode.call import Call, decode
 from contrace.decode.notation import Argument, Notation
 from contrace.filters import Filter
-from contrace.output.describe import CAPABILITIES, describe
+from contrace.output.describe import describe
 from contrace.output.lines import facts, line
-from contrace.records import Block, Entered, Memory, Record, Syscall, Text
+from contrace.records import CAPABILITY_SETS, Block, Entered, Memory, Record, Syscall, Text
 from contrace.story.moments import Key, Moments, key
 from contrace.story.processes import Processes, Task
 from contrace.syscalls.abi import Abi
+from contrace.syscalls.flags.capability import CAPABILITIES
 from contrace.trace.schema import Meta
 
 Json = Any
@@ -173,6 +174,10 @@ def _refused(pairs: Sequence[tuple[int, int]]) -> Json:
     ]
 
 
+def _capabilities(sets: tuple[int, ...] | None) -> Json:
+    return None if sets is None else {name: hex(value) for name, value in zip(CAPABILITY_SETS, sets, strict=True)}
+
+
 def _siginfo(data: bytes) -> Json:
     return data.hex()
 
@@ -183,5 +188,6 @@ _FIELDS: Mapping[str, Callable[[Json], Json]] = {
     "abi": _abi,
     "siginfo": _siginfo,
     "refused": _refused,
+    "capabilities": _capabilities,
 }
 """Fields that are not written as their type says: addresses in hexadecimal, structs as two digits per byte."""

@@ -46,6 +46,8 @@ class Piece:
     """LINE: the record; BEGIN, END, RESUME: the call's."""
     call: Call | None = None
     """BEGIN, END, RESUME: the decoded call, at BEGIN perhaps without its result."""
+    before: Identity | None = None
+    """LINE of an Identity: what was known of the task until then."""
 
 
 @dataclass(slots=True)
@@ -156,7 +158,7 @@ class Lines:
         text = describe(record, self._notation, before, self._started_ns)
         if not text or not self._filter.matches(facts(record, task, None, text)):
             return
-        piece = Piece(Step.LINE, task, time_ns, text, record)
+        piece = Piece(Step.LINE, task, time_ns, text, record, before=before)
         if self._line is not None and self._belongs(record):
             self._held.append(piece)
             return

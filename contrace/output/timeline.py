@@ -28,6 +28,7 @@ from contrace.trace.schema import Meta
 _NS_PER_S = 1_000_000_000
 _LONG_NS = 1_000_000
 _VERY_LONG_NS = 100_000_000
+_TIME_WIDTH = 11
 _LABEL_WIDTH, _NARROW_LABEL_WIDTH = 34, 22
 _NARROW = 120  # columns: on a terminal with less, the call needs the room more than the process
 _INDENT, _DEEPEST = 2, 8  # columns per level of the tree, and the level at which it goes on no more
@@ -56,6 +57,7 @@ class Timeline:
         self._started_ns = meta.started_monotonic_ns
         self._before_ns: int | None = None
         self._label_width = _NARROW_LABEL_WIDTH if self._pen.is_narrow else _LABEL_WIDTH
+        self._call_column = 2 * (_TIME_WIDTH + 1) + self._label_width
         shows = _everything if notation.verbose else _tells
         self._lines = Lines(notation, chosen, shows, meta.started_monotonic_ns)
 
@@ -91,10 +93,10 @@ class Timeline:
 
     def _prefix(self, piece: Piece) -> None:
         pen, task = self._pen, piece.task
-        pen.write(f"{(piece.time_ns - self._started_ns) / _NS_PER_S:11.6f} ")
+        pen.write(f"{(piece.time_ns - self._started_ns) / _NS_PER_S:{_TIME_WIDTH}.6f} ")
         gap = piece.time_ns - self._before_ns if self._before_ns is not None else -1
         # A call that is only shown when it is over, and what it brought about, may be older than the line before.
-        pen.write(f"{'+' + format(gap / _NS_PER_S, '.6f') if gap >= 0 else '':>11} ", _DIM)
+        pen.write(f"{'+' + format(gap / _NS_PER_S, '.6f') if gap >= 0 else '':>{_TIME_WIDTH}} ", _DIM)
         self._before_ns = piece.time_ns
         if task.tid:
             indent = " " * (_INDENT * min(task.depth, _DEEPEST))
@@ -131,6 +133,11 @@ class _Pen:
         self._plain = console.no_color
         self._column = 0
         self._hang = 0
+
+    @property
+    def width(self) -> int | None:
+        """Columns of the terminal that it writes to; None: no terminal."""
+        return self._width
 
     @property
     def is_narrow(self) -> bool:

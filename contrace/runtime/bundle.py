@@ -9,6 +9,7 @@ import msgspec
 
 from contrace.errors import UsageError
 from contrace.runtime.attempt import attempt
+from contrace.runtime.namespaces import mapped_ids
 from contrace.runtime.spec import (
     Capabilities,
     DeviceRule,
@@ -203,6 +204,7 @@ def _fields(raw: object, kind: object, path: str) -> Iterator[tuple[Any, Any, st
 # --- a new config.json ----------------------------------------------------------------------------------
 
 _CAPABILITIES = ("CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE")
+_TTY = 5  # base-passwd(8): the group of terminals
 _NO_FILES = ("nosuid", "noexec", "nodev")
 
 
@@ -224,7 +226,7 @@ def default(args: tuple[str, ...] = ("sh",), *, terminal: bool = True, user_name
         ),
         root=Root(path="rootfs", readonly=True),
         hostname="contrace",
-        mounts=_default_mounts(rootless),
+        mounts=_default_mounts(has_tty_group=not rootless and any(_TTY in ids for ids in mapped_ids("gid"))),
         linux=Linux(
             namespaces=tuple(Namespace(type=kind) for kind in (*kinds, *(("user",) if rootless else ()))),
             uid_mappings=(IdMapping(container_id=0, host_id=os.geteuid(), size=1),) if rootless else (),
@@ -239,9 +241,9 @@ def default(args: tuple[str, ...] = ("sh",), *, terminal: bool = True, user_name
     )
 
 
-def _default_mounts(rootless: bool) -> tuple[Mount, ...]:
-    # Group 5 is tty; it does not exist in a user namespace with one group.
-    pts = ("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", *(() if rootless else ("gid=5",)))
+def _default_mounts(*, has_tty_group: bool) -> tuple[Mount, ...]:
+    tty = (f"gid={_TTY}",) if has_tty_group else ()  # a group that does not exist in the user namespace is refused
+    pts = ("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", *tty)
     rows = (
         ("/proc", "proc", "proc", ()),
         ("/dev", "tmpfs", "tmpfs", ("nosuid", "strictatime", "mode=755", "size=65536k")),

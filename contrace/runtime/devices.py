@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from contrace.runtime import libc
 from contrace.runtime.attempt import attempt
+from contrace.runtime.namespaces import in_user_namespace
 from contrace.runtime.rootfs import by_descriptor, inside
 from contrace.runtime.spec import Device, Spec
 
@@ -35,8 +36,8 @@ def populate(root: int, spec: Spec) -> None:
         if os.path.normpath(mount.destination) == "/dev" and (mount.type == "bind" or "bind" in "".join(mount.options)):
             return
     given = {device.path for device in spec.linux.devices}
-    # Device files cannot be made in a user namespace (mknod(2)), so the host's are bound there.
-    make = _bind if spec.linux.namespace("user") else _make_node
+    # Device files cannot be made in a user namespace (mknod(2)), so those that are there are bound.
+    make = _bind if in_user_namespace() else _make_node
     umask = os.umask(0)
     for device in (*(device for device in DEFAULTS if device.path not in given), *spec.linux.devices):
         with attempt(f"make the device {device.path!r}"):

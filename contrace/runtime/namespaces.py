@@ -22,6 +22,7 @@ FLAGS: dict[NamespaceType, int] = {
 }
 """By the specification's names, in the order of entering them: user gives the rights to the others."""
 
+_EVERY_ID = 0xFFFFFFFF  # user_namespaces(7): the initial namespace's map is 0 0 4294967295
 _SIOCSIFFLAGS = 0x8914  # include/uapi/linux/sockios.h
 _IFF_UP = 1  # include/uapi/linux/if.h
 
@@ -124,6 +125,18 @@ def _map_by_tool(tool: str, pid: int, mappings: Sequence[IdMapping]) -> None:
     done = subprocess.run([path, str(pid), *numbers], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise ContraceError(f"cannot map ids with {tool}: {done.stderr.strip()}")
+
+
+def mapped_ids(kind: str) -> list[range]:
+    """Ids ("uid" or "gid") that exist in this process's user namespace (user_namespaces(7))."""
+    with open(f"/proc/self/{kind}_map") as file:
+        rows = [[int(word) for word in line.split()] for line in file]
+    return [range(first, first + size) for first, _, size in rows]
+
+
+def in_user_namespace() -> bool:
+    """Whether this process is in another user namespace than the first, in which every id means itself."""
+    return mapped_ids("uid") != [range(_EVERY_ID)]
 
 
 def set_names(hostname: str, domainname: str) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 from contrace.errors import ContraceError, UsageError
 from contrace.runtime import libc
 from contrace.runtime.attempt import attempt
+from contrace.runtime.namespaces import mapped_ids
 
 if TYPE_CHECKING:
     import tarfile
@@ -136,7 +137,7 @@ class Tar:
     def _unpack(self, root: str, answer: int) -> NoReturn:
         status = 1
         try:
-            ids = _mapped_ids("uid"), _mapped_ids("gid")
+            ids = mapped_ids("uid"), mapped_ids("gid")
             os.chroot(root)
             os.chdir("/")
             self._archive.extractall("/", _members(self._archive, *ids), numeric_owner=True)
@@ -160,13 +161,6 @@ def _members(archive: "tarfile.TarFile", uids: list[range], gids: list[range]) -
         if not any(member.gid in ids for ids in gids):
             member.gid = 0
         yield member
-
-
-def _mapped_ids(kind: str) -> list[range]:
-    """Ids that exist in this process's user namespace (user_namespaces(7))."""
-    with open(f"/proc/self/{kind}_map") as file:
-        rows = [[int(word) for word in line.split()] for line in file]
-    return [range(first, first + size) for first, _, size in rows]
 
 
 def _find_busybox() -> str | None:

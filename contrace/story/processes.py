@@ -7,6 +7,7 @@ long trace needs no more memory than its living tasks.
 from dataclasses import dataclass, field, replace
 
 from contrace.records import Entered, Exec, Identity, Record, Syscall, TaskExit, TaskStart
+from contrace.story.changes import is_told_later
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Task:
     """Its tid in each nested PID namespace, the host's first."""
     identity: Identity | None = None
     """The last that is known; of a new task, what it inherited."""
+    told: Identity | None = None
+    """The same as it was when its changes were last told (see ``changes.is_told_later``)."""
 
 
 @dataclass(slots=True)
@@ -37,10 +40,11 @@ class Processes:
         return self.tasks.get(record.tid) or Task(record.tid, record.pid, getattr(record, "comm", b""))
 
     def tell(self, record: Record) -> tuple[Task, Identity | None]:
-        """Take in a record that is not a call; whose it is, and who that was before. Of an exit, as it was then."""
+        """Take in a record that is not a call; whose it is, and who that was before: when changes were last told. Of an
+        exit, as it was then."""
         task = self.of(record)
         self.apply(record)
-        return (task if isinstance(record, TaskExit) else self.of(record)), task.identity
+        return (task if isinstance(record, TaskExit) else self.of(record)), task.told
 
     def apply(self, record: Record) -> None:
         """Take in what a record says. A record's own line is told with what was true before ``apply``."""
@@ -51,7 +55,9 @@ class Processes:
                 task = self.tasks.pop(record.former_tid, None) or self.of(record)
                 self.tasks[record.tid] = replace(task, tid=record.tid, pid=record.pid, comm=record.comm)
             case Identity():
-                self.tasks[record.tid] = replace(self.of(record), identity=record)
+                task = self.of(record)
+                told = task.told if is_told_later(task.told, record) else record
+                self.tasks[record.tid] = replace(task, identity=record, told=told)
             case Syscall() | Entered():
                 task = self.of(record)
                 if task.comm != record.comm or task.tid not in self.tasks:
@@ -65,4 +71,4 @@ class Processes:
         inherited = creator.identity if creator and record.call not in ("attach", "run") else None
         leader = self.tasks.get(record.pid) if record.tid != record.pid else None
         depth = leader.depth if leader else creator.depth + 1 if creator else 0
-        return Task(record.tid, record.pid, record.comm, depth, record.parent_pid, record.nspids, inherited)
+        return Task(record.tid, record.pid, record.comm, depth, record.parent_pid, record.nspids, inherited, inherited)

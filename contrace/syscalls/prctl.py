@@ -93,12 +93,13 @@ OPTIONS: dict[int, Option] = {
                     inside=(Inside(8, 8, offset_32=4, count_offset=0, count_width=2, most=4096),),
                 ),
             ),
+            identity=True,
         ),
         ((1,), Option("PR_SET_SECCOMP", (_SECCOMP_MODE,))),
         ((2,), Option("PR_SET_SECCOMP", (_SECCOMP_MODE, Arg("filter", As.SPECIAL, "seccomp_program")))),
     ),
     23: Option("PR_CAPBSET_READ", (_choice("cap", "capability"),)),
-    24: Option("PR_CAPBSET_DROP", (_choice("cap", "capability"),)),
+    24: Option("PR_CAPBSET_DROP", (_choice("cap", "capability"),), identity=True),
     25: Option("PR_GET_TSC", _pointer("flag", As.CHOICE, "pr_tsc"), _INT_AT_2),
     26: Option("PR_SET_TSC", (_choice("flag", "pr_tsc"),)),
     27: Option("PR_GET_SECUREBITS", result=Result.FLAGS, result_family="securebits"),
@@ -119,7 +120,7 @@ OPTIONS: dict[int, Option] = {
     35: Option("PR_SET_MM", (_choice("field", "pr_set_mm"), *_AFTER_2), identity=True),
     36: Option("PR_SET_CHILD_SUBREAPER", _number("isset")),
     37: Option("PR_GET_CHILD_SUBREAPER", _pointer("isset", As.UINT), _INT_AT_2),
-    38: Option("PR_SET_NO_NEW_PRIVS", (*_number("value"), *_AFTER_2)),
+    38: Option("PR_SET_NO_NEW_PRIVS", (*_number("value"), *_AFTER_2), identity=True),
     39: Option("PR_GET_NO_NEW_PRIVS", _ALL),
     # The kernel writes a word of its own width for 32-bit tasks as well (prctl(2), BUGS).
     40: Option(
@@ -134,7 +135,7 @@ OPTIONS: dict[int, Option] = {
     45: Option("PR_SET_FP_MODE", (_flags("mode", "pr_fp_mode"),)),
     46: Option("PR_GET_FP_MODE", result=Result.FLAGS, result_family="pr_fp_mode"),
     47: _forms(
-        Option("PR_CAP_AMBIENT", (_CAP_AMBIENT_OPERATION, *_AFTER_2)),
+        Option("PR_CAP_AMBIENT", (_CAP_AMBIENT_OPERATION, *_AFTER_2), identity=True),
         (
             (1, 2, 3),
             Option("PR_CAP_AMBIENT", (_CAP_AMBIENT_OPERATION, _choice("cap", "capability"), *_AFTER_3)),

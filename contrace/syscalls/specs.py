@@ -165,11 +165,14 @@ GROUPS: dict[str, tuple[str, ...]] = {
 """Groups of calls for ``--calls``; ``all`` is not a group but every call there is."""
 
 _IDS = ("setuid", "setreuid", "setresuid", "setfsuid", "setgid", "setregid", "setresgid", "setfsgid", "setgroups")
+RIGHTS_CALLS = frozenset(("capset", "seccomp", "prctl"))
+"""Of the calls after which an Identity is taken, those that leave namespaces, ids and places alone."""
 IDENTITY_CALLS = frozenset(
     (
         *("unshare", "setns", "pivot_root", "chroot", "chdir", "fchdir"),  # namespaces(7), chroot(2), chdir(2)
         *_IDS,  # credentials(7)
         *(f"{name}32" for name in _IDS),  # i386 has them with 16 and 32 bits
+        *("capset", "seccomp"),  # capabilities(7), seccomp(2)
     )
 )
 """Calls that may change who their task is: capture takes an Identity after each that succeeds, whether or not the call

@@ -83,3 +83,50 @@ def test_a_chroot_is_told_as_contrace_sees_the_directory(capture: Capture, tmp_p
     assert changed.root == os.fsencode(tmp_path)
     [moved] = [identity for identity in of_kind(records, Identity) if identity.why == "chdir"]
     assert moved.cwd in (b"/", os.fsencode(tmp_path))  # /proc tells it from the reader's root, or the task's
+
+
+CHOWN, KILL, NET_BIND, NET_RAW, MKNOD, AUDIT_WRITE = (1 << number for number in (0, 5, 10, 13, 27, 29))
+"""Capabilities that tests/fixtures/capabilities.c keeps, and those that it drops from the bounding set."""
+
+
+@pytest.mark.usefixtures("root")
+def test_rights_that_are_given_up_are_told_call_by_call(capture: Capture, built: Callable[[str], Path]) -> None:
+    own = procfs.status(os.getpid())
+    assert own is not None
+    assert own.capabilities is not None
+    bounding = own.capabilities[3]
+    first, *dropped, limited, ambient, no_new_privs, filtered, child, new = of_kind(
+        capture(built("capabilities"), calls=frozenset({"execve"})), Identity
+    )[1:]
+    assert (first.why, first.capabilities, first.no_new_privs, first.seccomp) == ("exec", own.capabilities, False, 0)
+    assert [identity.why for identity in dropped] == ["prctl"] * 3
+    for identity, capability in zip(dropped, (MKNOD, NET_RAW, AUDIT_WRITE), strict=True):
+        bounding &= ~capability
+        assert identity.capabilities == (*own.capabilities[:3], bounding, own.capabilities[4])
+    sets = (KILL | NET_BIND, CHOWN | KILL | NET_BIND, CHOWN, bounding)
+    assert (limited.why, limited.capabilities) == ("capset", (*sets, 0))
+    assert (ambient.why, ambient.capabilities) == ("prctl", (*sets, KILL))
+    assert (no_new_privs.no_new_privs, no_new_privs.seccomp) == (True, 0)
+    assert (filtered.why, filtered.seccomp) == ("seccomp", 2)
+    assert (child.why, child.tid != filtered.tid) == ("start", True)
+    for later in (filtered, child, new):
+        assert (later.no_new_privs, later.seccomp) == (True, 2)
+    assert child.capabilities == (*sets, KILL)
+    assert new.why == "exec"
+    assert new.capabilities is not None
+    assert new.capabilities[1] == new.capabilities[2] == CHOWN | KILL | NET_BIND  # root's, but no new ones
+
+
+def test_a_filter_of_all_threads_is_also_that_of_another_threads_child(
+    capture: Capture, built: Callable[[str], Path]
+) -> None:
+    identities = of_kind(capture(built("capabilities"), "threads"), Identity)
+    [start] = [identity for identity in identities if identity.why == "start" and identity.tid == identity.pid]
+    assert (start.no_new_privs, start.seccomp) == (True, 2)
+
+
+def test_a_new_user_namespace_gives_every_capability_in_it(capture: Capture) -> None:
+    records = capture("/usr/bin/unshare", "--user", "/bin/true")
+    [unshared] = [identity for identity in of_kind(records, Identity) if identity.why == "unshare"]
+    every = (1 << int(Path("/proc/sys/kernel/cap_last_cap").read_text()) + 1) - 1
+    assert unshared.capabilities == (0, every, every, every, 0)

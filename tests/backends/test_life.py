@@ -98,6 +98,13 @@ def test_threads_are_of_their_process(capture: Capture, built: Callable[[str], P
     assert {end.tid for end in of_kind(records, TaskExit)} == {start.tid for start in of_kind(records, TaskStart)}
 
 
+def test_threads_that_end_side_by_side_all_end(capture: Capture, built: Callable[[str], Path]) -> None:
+    records = capture(built("group_exit"))
+    starts, ends = ([record.tid for record in of_kind(records, kind)] for kind in (TaskStart, TaskExit))
+    assert len(starts) == 501
+    assert sorted(ends) == sorted(starts)
+
+
 def test_an_execve_in_a_thread_takes_over_the_leaders_id(capture: Capture, built: Callable[[str], Path]) -> None:
     records = capture(built("thread_exec"))
     [takeover] = [executed for executed in of_kind(records, Exec) if executed.former_tid != executed.tid]

@@ -21,9 +21,9 @@ from tests.parity import known, lines
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 RAW = "raw"
 """Made of calls without a row: strace decodes them, contrace does not."""
-STORM = "storm"
-"""Made of processes that run side by side: no two runs have one order."""
-PROGRAMS = sorted({path.stem for path in FIXTURES.glob("*.c")} - {RAW, STORM})
+SIDE_BY_SIDE = {"storm", "group_exit"}
+"""Made of tasks that run side by side: no two runs have one order."""
+PROGRAMS = sorted({path.stem for path in FIXTURES.glob("*.c")} - {RAW, *SIDE_BY_SIDE})
 BITS = (64, 32) if platform.machine() == "x86_64" else (64,)
 NOT_32 = {"foreign"}
 """Made of 64-bit calls of the other tables."""

@@ -39,6 +39,8 @@ COMMANDS = {
     "user namespace": "unshare --user --map-root-user --mount sh -c 'id; true'",
     "another root": "unshare --mount --root / --wd /tmp true",
     "other ids": "setpriv --reuid 1234 --regid 77 --groups 5,6,7 sh -c '/bin/true; /bin/true'",
+    "fewer capabilities": "setpriv --bounding-set=-net_raw,-mknod --inh-caps=-all --no-new-privs sh -c 'id; true'",
+    "no capabilities": "setpriv --reuid 1234 --clear-groups --bounding-set=-all sh -c 'unshare --user true'",
     "a thread's child": "python3 -c 'import os, threading; threading.Thread(target=os.system, args=[\"id\"]).start()'",
     "not found": "sh -c '/nonexistent; /etc/passwd; exit 3'",
 }

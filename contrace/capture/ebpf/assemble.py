@@ -14,6 +14,7 @@ from contrace.capture.ebpf import wire
 from contrace.capture.ebpf.image import Image, Strings
 from contrace.capture.ebpf.opened import Open
 from contrace.capture.ebpf.wire import Event, Who
+from contrace.capture.identity import rights
 from contrace.records import (
     Entered,
     Exec,
@@ -26,6 +27,7 @@ from contrace.records import (
     TaskStart,
 )
 from contrace.syscalls.abi import Abi, name_of
+from contrace.syscalls.specs import RIGHTS_CALLS
 
 _SIGCHLD = 17
 _SIGINFO_SIZE = 128  # siginfo_t, include/uapi/asm-generic/siginfo.h: what ptrace gives
@@ -69,6 +71,8 @@ class Assembler:
         """tid -> when it was found."""
         self._held: dict[int, tuple[int, int]] = {}
         """Leaders that ended before other threads of theirs: pid -> time, code."""
+        self._rights: dict[int, tuple[object, ...]] = {}
+        """tid -> what its last Identity said of its ``rights``."""
         self._out: list[Record] = []
         self._last_ns = 0
 
@@ -81,6 +85,7 @@ class Assembler:
         """A task that existed before the capture, or that the capture launched."""
         self.alive[start.tid] = start.pid
         self._found[start.tid] = start.time_ns
+        self._rights[start.tid] = rights(identity)
         return [start, identity]
 
     def feed(self, events: Iterable[bytes]) -> list[Record]:
@@ -229,7 +234,7 @@ class Assembler:
     def _forget(self, tid: int) -> None:
         """Whoever had this tid before is gone, even if its end was lost."""
         self._close(tid, within=0)
-        for kept in (self._images, self._held, self._found):
+        for kept in (self._images, self._held, self._found, self._rights):
             kept.pop(tid, None)
 
     def _joined(self, event: _Parsed) -> None:
@@ -300,6 +305,7 @@ class Assembler:
         self._held.pop(event.pid, None)
         self._end(event.time_ns, event.tid, event.pid, 0, superseded_by=former)
         self.alive.pop(former, None)
+        self._rights.pop(former, None)
 
     def _ended(self, event: _Parsed) -> None:
         code, group_dead, within = wire.END.unpack_from(event.data, wire.BODY)
@@ -319,6 +325,7 @@ class Assembler:
         """``code`` as wait(2) has it: status in the second byte, signal in the low seven bits, 128 for a core."""
         self.alive.pop(tid, None)
         self._found.pop(tid, None)
+        self._rights.pop(tid, None)
         self._out.append(
             TaskExit(
                 time_ns=self.stamp(time_ns),
@@ -351,25 +358,10 @@ class Assembler:
             self._cgroups.add(hierarchy, directory, path)
 
     def _identity(self, time_ns: int, tid: int, pid: int, why: str, who: Who) -> None:
-        self._out.append(
-            Identity(
-                time_ns=self.stamp(time_ns),
-                tid=tid,
-                pid=pid,
-                why=why,
-                namespaces=who.namespaces,
-                uids=who.uids,
-                gids=who.gids,
-                groups=who.groups,
-                uid_map=who.uid_map,
-                gid_map=who.gid_map,
-                cgroup=self._cgroups.text(who.cgroups),
-                exe=who.exe,
-                cwd=who.cwd,
-                root=who.root,
-                nspids=who.nspids,
-            )
-        )
+        identity = who.identity(self.stamp(time_ns), tid, pid, why, self._cgroups.text(who.cgroups))
+        if why not in RIGHTS_CALLS or rights(identity) != self._rights.get(tid):
+            self._rights[tid] = rights(identity)
+            self._out.append(identity)
 
     def _note(self, event: _Parsed, topic: str, text: str) -> None:
         self._out.append(Note(time_ns=self.stamp(event.time_ns), tid=event.tid, pid=event.pid, topic=topic, text=text))

@@ -37,6 +37,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "CFS_RQ_RQ": ("cfs_rq.rq",),
     "RQ_CLOCK": ("rq.clock",),
     "RQ_CLOCK_TASK": ("rq.clock_task",),
+    "TASK_ATOMIC_FLAGS": ("task_struct.atomic_flags",),
+    "TASK_SECCOMP_MODE": ("task_struct.seccomp.mode",),
     "TASK_THREAD_FLAGS": ("task_struct.thread_info.flags",),
     "TASK_THREAD_STATUS": ("task_struct.thread_info.status",),
     "PID_LEVEL": ("pid.level",),
@@ -67,6 +69,11 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "CRED_EGID": ("cred.egid",),
     "CRED_FSUID": ("cred.fsuid",),
     "CRED_FSGID": ("cred.fsgid",),
+    "CRED_CAP_INHERITABLE": ("cred.cap_inheritable",),
+    "CRED_CAP_PERMITTED": ("cred.cap_permitted",),
+    "CRED_CAP_EFFECTIVE": ("cred.cap_effective",),
+    "CRED_CAP_BSET": ("cred.cap_bset",),
+    "CRED_CAP_AMBIENT": ("cred.cap_ambient",),
     "CRED_GROUP_INFO": ("cred.group_info",),
     "CRED_USER_NS": ("cred.user_ns",),
     "GROUPS_NUMBER": ("group_info.ngroups",),
@@ -122,6 +129,7 @@ OPTIONAL = frozenset(
         "TASK_THREAD_STATUS",  # x86 only: TS_COMPAT
         "TASK_CFS_RQ",  # CONFIG_FAIR_GROUP_SCHED
         "CFS_RQ_RQ",
+        "TASK_SECCOMP_MODE",  # CONFIG_SECCOMP
         "NSPROXY_TIME",  # Linux 5.6
         "NSPROXY_TIME_FOR_CHILDREN",
         "TIME_INUM",  # CONFIG_TIME_NS

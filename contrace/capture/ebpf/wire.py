@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from contrace.capture import procfs
-from contrace.records import Block, Memory, Text
+from contrace.records import Block, Identity, Memory, Text
 
 
 class Event(IntEnum):
@@ -45,6 +45,7 @@ VECTOR = struct.Struct("=QIIIBBH")
 HEAD = struct.Struct("=BBHI")
 COPIED = struct.Struct("=QQBBB5x")
 SPACES = struct.Struct("=10I8I3I")
+RIGHTS = struct.Struct("=5QII")
 UPID = struct.Struct("=i4xQ")
 EXTENT = struct.Struct("=3I")
 ITEM = struct.Struct("=I")
@@ -62,7 +63,8 @@ _ITEM_BROKEN, _ITEM_MORE, _ITEM_LENGTH = 0x80000000, 0x40000000, 0x0FFFFFFF
 _COPIED_AT_EXIT, _COPIED_BROKEN = 1, 2
 _WHAT_STRING = 1
 _PATH_GONE, _PATH_ALONE, _PATH_CUT = 1, 2, 4
-_COPY, _SPACES, _PIDS, _GROUPS, _UID_MAP, _GID_MAP, _CGROUPS, _EXE, _CWD, _ROOT, SIGINFO, PATH = range(1, 13)
+_COPY, _SPACES, _PIDS, _GROUPS, _UID_MAP, _GID_MAP, _CGROUPS, _EXE, _CWD, _ROOT, SIGINFO, PATH, _RIGHTS = range(1, 14)
+_SECCOMP_UNKNOWN = 0xFFFFFFFF
 _PATHS = {_EXE: "exe", _CWD: "cwd", _ROOT: "root"}
 
 
@@ -82,6 +84,32 @@ class Who:
     exe: bytes | None = None
     cwd: bytes | None = None
     root: bytes | None = None
+    capabilities: tuple[int, int, int, int, int] | None = None
+    no_new_privs: bool | None = None
+    seccomp: int | None = None
+
+    def identity(self, time_ns: int, tid: int, pid: int, why: str, cgroup: bytes | None) -> Identity:
+        """As a record. ``cgroup``: the text that stands for ``cgroups``."""
+        return Identity(
+            time_ns=time_ns,
+            tid=tid,
+            pid=pid,
+            why=why,
+            namespaces=self.namespaces,
+            uids=self.uids,
+            gids=self.gids,
+            groups=self.groups,
+            uid_map=self.uid_map,
+            gid_map=self.gid_map,
+            cgroup=cgroup,
+            exe=self.exe,
+            cwd=self.cwd,
+            root=self.root,
+            nspids=self.nspids,
+            capabilities=self.capabilities,
+            no_new_privs=self.no_new_privs,
+            seccomp=self.seccomp,
+        )
 
 
 @dataclass(slots=True)
@@ -152,6 +180,11 @@ def _identify(who: Who, section: int, flags: int, data: bytes, *, at: int, lengt
         who.groups = None if groups else ()
         who.uid_map = None if uid_rows else ()
         who.gid_map = None if gid_rows else ()
+    elif section == _RIGHTS:
+        *sets, no_new_privs, seccomp = RIGHTS.unpack_from(data, at)
+        who.capabilities = (sets[0], sets[1], sets[2], sets[3], sets[4])
+        who.no_new_privs = bool(no_new_privs)
+        who.seccomp = None if seccomp == _SECCOMP_UNKNOWN else seccomp
     elif section == _PIDS:
         who.nspids = tuple(UPID.unpack_from(data, place)[0] for place in range(at, at + length, UPID.size))
     elif section == _GROUPS:

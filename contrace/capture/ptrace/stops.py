@@ -10,7 +10,7 @@ import time
 
 from contrace.capture import procfs
 from contrace.capture.base import Wanted
-from contrace.capture.identity import IdentityReader
+from contrace.capture.identity import IdentityReader, rights
 from contrace.capture.ptrace import clones, memory
 from contrace.capture.ptrace.calls import WantedCalls
 from contrace.capture.ptrace.libc import (
@@ -36,12 +36,14 @@ from contrace.records import (
     Text,
 )
 from contrace.syscalls.rows import Option, Spec
+from contrace.syscalls.specs import RIGHTS_CALLS
 
 _ALL_NAMESPACES = len(procfs.NAMESPACES)
 
 _BIRTH_CALLS = {PTRACE_EVENT_FORK: "fork", PTRACE_EVENT_VFORK: "vfork", PTRACE_EVENT_CLONE: "clone"}
 _PR_SET_NAME = 15
 _PR_SET_SECCOMP = 22
+_SECCOMP_FILTER_FLAG_TSYNC = 1
 _UNPACK_EXIT = struct.Struct("=24xqB").unpack_from  # rval, is_error
 _UNPACK_ENTRY = struct.Struct("=4xI16x7Q").unpack_from  # arch, nr, args
 
@@ -57,7 +59,7 @@ class Stops:
         self._filtered = filtered
         self._requests = Requests()
         self.info = self._requests.info, self._requests.info_size, self._requests.info_address
-        self._identities = IdentityReader()
+        self._identities = IdentityReader(filtered=filtered)
         self._last_ns = 0
 
     def now(self) -> int:
@@ -229,8 +231,15 @@ class Stops:
                 thread.stepping = thread.calls
         if entry.identity:
             before = task.identity.namespaces if task.identity else {}
-            task.identity, _ = self._identities.take(self.now(), task.tid, task.pid, entry.name)
-            self.out.append(task.identity)
+            of_rights = entry.name in RIGHTS_CALLS
+            known = self._known_namespaces(task) if of_rights else None
+            now, _ = self._identities.take(self.now(), task.tid, task.pid, entry.name, known)
+            if entry.name == "seccomp" and entry.args[1] & _SECCOMP_FILTER_FLAG_TSYNC:
+                self.tasks.share_filter(task, now)
+            if of_rights and task.identity and rights(now) == rights(task.identity):
+                return
+            task.identity = now
+            self.out.append(now)
             here = task.identity.namespaces
             if entry.name in ("pivot_root", "chroot") and here.get("mnt") != task.origin.get("mnt"):
                 task.rerooted = True

@@ -6,6 +6,8 @@ inside of: None (user mode), SKIPPED (a call nobody wants), or the Entry of a wa
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 from contrace.capture.ptrace.libc import PTRACE_CONT, PTRACE_SYSCALL
 from contrace.records import Identity, Memory
 from contrace.syscalls.abi import Abi
@@ -93,3 +95,14 @@ class Tasks:
 
     def of_process(self, pid: int) -> list[Task]:
         return [task for task in self.by_tid.values() if task.pid == pid]
+
+    def share_filter(self, task: Task, filtered: Identity) -> None:
+        """A task has put its seccomp filter into all threads of its process (SECCOMP_FILTER_FLAG_TSYNC), whose children
+        inherit it, and no_new_privs if it is set (kernel/seccomp.c, seccomp_sync_threads)."""
+        for thread in self.of_process(task.pid):
+            if thread is not task and thread.identity is not None:
+                thread.identity = msgspec.structs.replace(
+                    thread.identity,
+                    seccomp=filtered.seccomp,
+                    no_new_privs=filtered.no_new_privs or thread.identity.no_new_privs,
+                )

@@ -51,4 +51,6 @@ CAPABILITY = Family(
     width=64,
 )
 
+CAPABILITIES = {number: name for name, number in CAPABILITY.entries}
+
 FAMILIES = (CAPABILITY,)

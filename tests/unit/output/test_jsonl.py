@@ -13,7 +13,7 @@ from hypothesis import given
 
 from contrace import filters, output
 from contrace.decode.notation import Notation
-from contrace.records import TYPES, Block, Kind, Memory, Record, Text, Vector
+from contrace.records import CAPABILITY_SETS, TYPES, Block, Kind, Memory, Record, Text, Vector
 from contrace.syscalls.abi import Abi
 from tests.unit import strategies
 from tests.unit.scene import (
@@ -90,6 +90,7 @@ SPECIAL = {
     "abi": lambda abi: Abi[abi.upper()],
     "memory": lambda parts: tuple(map(memory_of, parts)),
     "siginfo": bytes.fromhex,
+    "capabilities": lambda sets: sets and tuple(int(sets[name], 16) for name in CAPABILITY_SETS),
     "argv": lambda words: tuple(map(text_bytes, words)),
 } | dict.fromkeys(("comm", "exe", "cwd", "root", "cgroup"), text_bytes)
 

@@ -157,6 +157,20 @@ def test_an_exec_that_was_only_seen_as_an_event_has_its_arguments():
     ]
 
 
+def test_capabilities_that_go_one_by_one_are_told_together_with_the_next_change():
+    every = (1 << 41) - 1
+    records = [identity(0, capabilities=(0, every, every, every, 0))]
+    left = every
+    for capability in range(27):
+        left &= ~(1 << capability)
+        records.append(call(capability + 1, "prctl", 24, capability))
+        records.append(identity(capability + 1.7, why="prctl", capabilities=(0, every, every, left, 0)))
+    shown = calls(*records, identity(60, why="capset", capabilities=(0, left, left, left, 0)))
+    assert len(shown) == 28
+    assert shown[0] == "sh[10]                            prctl(PR_CAPBSET_DROP, CAP_CHOWN) = 0"
+    assert shown[-1] == "sh[10]                            capabilities: permitted,effective,bounding all → 14"
+
+
 def test_changes_of_identity_are_told_behind_their_call():
     before, after = identity(0), identity(2, namespaces=identity(0).namespaces | {"mnt": 21, "uts": 25})
     assert calls(before, call(1, "unshare", CLONE_NEWNS | CLONE_NEWUTS), after, identity(3)) == [

@@ -60,6 +60,20 @@ def test_a_new_process_is_compared_with_who_started_it():
     assert before == identity(0, 10)
 
 
+def test_what_is_told_later_is_compared_with_what_was_told_last():
+    processes = told(start(0, 10, 1), identity(0, 10, capabilities=(0, 7, 7, 7, 0)))
+    dropped = identity(1, 10, why="prctl", capabilities=(0, 7, 7, 3, 0))
+    processes.apply(dropped)
+    assert processes.tasks[10].identity == dropped
+    processes.apply(start(2, 20, 10))
+    _, before = processes.tell(identity(2, 20, why="start", capabilities=(0, 7, 7, 3, 0)))
+    assert before == dropped  # a child has it from its birth
+    _, before = processes.tell(identity(3, 10, why="capset", capabilities=(0, 3, 3, 3, 0)))
+    assert before == identity(0, 10, capabilities=(0, 7, 7, 7, 0))
+    _, before = processes.tell(identity(4, 10, why="exec", capabilities=(0, 3, 3, 3, 0)))
+    assert before == identity(3, 10, why="capset", capabilities=(0, 3, 3, 3, 0))
+
+
 def test_a_process_that_is_found_is_compared_with_nothing():
     processes = told(start(0, 10, 1, how="attach"), identity(0, 10), start(0, 20, 10, how="attach"))
     assert processes.tell(identity(1, 20, why="attach"))[1] is None

@@ -7,7 +7,7 @@ from contrace.capture.ebpf import wire
 from contrace.capture.ebpf.wire import Event
 from contrace.syscalls.abi import Abi, number_of
 
-COPY, SPACES, PIDS = 1, 2, 3
+COPY, SPACES, PIDS, RIGHTS = 1, 2, 3, 13
 STRING, BLOCK = 1, 2
 EVENTS, CALLS = 1, 2
 """Modes of a process."""
@@ -30,6 +30,10 @@ def text(arg: int, data: bytes, *, address: int = 0x1000, broken: bool = False) 
 
 def block(arg: int, data: bytes, *, address: int = 0x2000, at_exit: bool = False) -> bytes:
     return section(COPY, wire.COPIED.pack(address, len(data), arg, BLOCK, at_exit) + data)
+
+
+def rights(*capabilities: int, no_new_privs: int = 0, seccomp: int = 0) -> bytes:
+    return section(RIGHTS, wire.RIGHTS.pack(*(*capabilities, 0, 0, 0, 0, 0)[:5], no_new_privs, seccomp))
 
 
 def entered(at: int, tid: int, call: str, *args: int, memory: bytes = b"", pid: int = 0) -> bytes:

@@ -17,6 +17,7 @@ from tests.unit.capture.ebpf.events import (
     entered,
     executed,
     left,
+    rights,
     started,
     text,
     vector,
@@ -131,6 +132,27 @@ def test_an_execve_comes_before_what_it_brings_about(assembler: Assembler) -> No
     assert [m.items for m in call.memory if isinstance(m, Vector)] == [(b"a", b"b"), (b"E=1",)]
     assert new.argv == (b"a", b"b")
     assert call.time_ns < new.time_ns < identity.time_ns
+
+
+def test_rights_are_told_where_a_call_changed_them(assembler: Assembler) -> None:
+    unknown = 0xFFFFFFFF  # a kernel without seccomp
+    events = [
+        left(1, 5, "capset", 0, memory=rights(1, 2, 3, 4, 5)),
+        left(2, 5, "prctl", 0, memory=rights(1, 2, 3, 4, 5)),
+        left(3, 5, "prctl", 0, memory=rights(1, 2, 3, 4, 5, no_new_privs=1)),
+        left(4, 6, "seccomp", 0, memory=rights(seccomp=unknown)),
+        left(5, 5, "setuid", 0, memory=rights(1, 2, 3, 4, 5, no_new_privs=1)),
+        ended(6, 5),
+        left(7, 5, "prctl", 0, memory=rights(1, 2, 3, 4, 5, no_new_privs=1)),
+    ]
+    found = [record for record in assembler.feed(events) if isinstance(record, Identity)]
+    assert [(who.tid, who.why, who.capabilities, who.no_new_privs, who.seccomp) for who in found] == [
+        (5, "capset", (1, 2, 3, 4, 5), False, 0),
+        (5, "prctl", (1, 2, 3, 4, 5), True, 0),
+        (6, "seccomp", (0,) * 5, False, None),
+        (5, "setuid", (1, 2, 3, 4, 5), True, 0),
+        (5, "prctl", (1, 2, 3, 4, 5), True, 0),
+    ]
 
 
 # --- the ends of processes ------------------------------------------------------------------------------------

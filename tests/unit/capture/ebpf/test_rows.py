@@ -12,7 +12,16 @@ from contrace.syscalls.abi import Abi, abis_of, number_of
 from contrace.syscalls.rows import Copy, Inside, What
 
 ABIS = tuple(Abi)
-FLAGS = {"prctl": 4, "execve": 8, "execveat": 8, "chroot": 2 | 16, "pivot_root": 2 | 16, "setns": 2 | 32, "unshare": 2}
+FLAGS = {
+    "prctl": 4,
+    "execve": 8,
+    "execveat": 8,
+    "chroot": 2 | 16,
+    "pivot_root": 2 | 16,
+    "setns": 2 | 32,
+    "unshare": 2,
+    "capset": 2,
+}
 
 
 def packed(row: bytes) -> tuple[int, int, int, tuple[int, int]]:

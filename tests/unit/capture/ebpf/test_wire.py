@@ -32,6 +32,7 @@ STRUCTS = {
         wire.SPACES,
         f"{' '.join(NAMESPACES)} ruid euid suid fsuid rgid egid sgid fsgid groups extents[0] extents[1]",
     ),
+    "rights": (wire.RIGHTS, "inheritable permitted effective bounding ambient no_new_privs seccomp"),
     "place": (wire.PLACE, "id hierarchy zero"),
     "inside": (
         rows._INSIDE,
@@ -66,6 +67,8 @@ CONSTANTS = {
     "ROOT": wire._ROOT,
     "SIGINFO": wire.SIGINFO,
     "PATH": wire.PATH,
+    "RIGHTS": wire._RIGHTS,
+    "SECCOMP_UNKNOWN": wire._SECCOMP_UNKNOWN,
     "PATH_GONE": wire._PATH_GONE,
     "PATH_ALONE": wire._PATH_ALONE,
     "PATH_CUT": wire._PATH_CUT,

@@ -1,0 +1,163 @@
+"""``contrace show --normalise``: a trace without what differs from run to run, so that two of the same can be compared.
+
+One block per process, in the order of their places in the tree, since no two runs interleave side by side processes
+alike. Times are left out. Pids become places in the tree (``<1.2>``: the second child of the first process), namespace
+inodes numbers in the order in which they appear, addresses and random names a word; of a cgroup only its last name is
+kept. Numbers that the traced processes see themselves, such as pids in a PID namespace, stay: they are part of it.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TextIO
+
+from contrace.decode.notation import Notation
+from contrace.filters import Filter
+from contrace.output.escape import name, printable
+from contrace.output.lines import Lines, Piece, Step, line
+from contrace.records import Identity, Loss, Note, Record, TaskStart
+from contrace.story.changes import changes
+from contrace.trace.schema import Meta
+
+_STARTING = ("clone", "clone3", "fork", "vfork")
+_PID = re.compile(r"(si_pid=|started by |/proc/|[a-z]-|tid=\[|pid changed to )(\d+)")
+_ADDRESS = re.compile(r"\b0x[0-9a-f]{5,}\b")
+_TEMPORARY = re.compile(r"\b(contrace-(?:[a-z]+-)?)[a-z0-9_]{8}\b")
+"""Names of Python's tempfile, as contrace makes them."""
+_INODE = re.compile(r"\b\d{10}\b")
+_INODES = range(0xEFFFFFF0, 0xFFFFFF00)
+"""include/linux/proc_ns.h: the fixed inodes of the first namespaces, and from PROC_DYNAMIC_FIRST (fs/proc/generic.c) on
+those of the others."""
+
+
+@dataclass(slots=True)
+class _Block:
+    """What one task did."""
+
+    label: str
+    start: str
+    lines: list[str] = field(default_factory=list)
+    children: "list[_Block]" = field(default_factory=list)
+
+
+class Normalised:
+    """See ``contrace.output.Output``. Everything is written at the end."""
+
+    def __init__(self, stream: TextIO, meta: Meta, notation: Notation, chosen: Filter) -> None:
+        self._stream = stream
+        self._lines = Lines(notation, chosen, _tells, meta.started_monotonic_ns)
+        self._roots: list[_Block] = []
+        self._blocks: dict[int, _Block] = {}
+        """The tasks that have a tid now, by it."""
+        self._open: dict[int, str] = {}
+        """tid -> head of the call that it is in."""
+        self._awaited: dict[int, tuple[_Block, int]] = {}
+        """Result of a call that started a task -> where its line is, until the task is told of."""
+        self._capture: list[str] = []
+        self._inodes: dict[str, str] = {}
+
+    def feed(self, batch: Sequence[Record]) -> None:
+        """Take in one or more complete batches."""
+        for piece in self._lines.feed(batch):
+            self._take(piece)
+
+    def finish(self) -> None:
+        """Write the blocks."""
+        for piece in self._lines.finish():
+            self._take(piece)
+        for tid, head in self._open.items():
+            self._blocks[tid].lines.append(self._stable(head) + " <unfinished ...>")
+        write = self._stream.write
+        for text in self._capture:
+            write(f"{text}\n")
+        for block in self._in_order(self._roots):
+            write(f"\n{block.label} {block.start}\n")
+            for text in block.lines:
+                write(f"    {self._numbered(text)}\n")
+
+    def _in_order(self, blocks: list[_Block]) -> list[_Block]:
+        return [one for block in blocks for one in (block, *self._in_order(block.children))]
+
+    # --- what is told -------------------------------------------------------------------------------------
+
+    def _take(self, piece: Piece) -> None:
+        record, call = piece.record, piece.call
+        match piece.step:
+            case Step.BEGIN:
+                assert call is not None
+                self._open[piece.task.tid] = call.head
+                self._block(piece)
+            case Step.END | Step.RESUME:
+                assert call is not None
+                self._open.pop(piece.task.tid, None)
+                text = line(call)
+                block = self._block(piece)
+                block.lines.append(self._stable(text))
+                if call.name in _STARTING and call.value is not None and call.value > 0:
+                    self._awaited[call.value] = block, len(block.lines) - 1
+            case Step.LINE if isinstance(record, TaskStart):
+                self._start(record, piece)
+            case Step.LINE if isinstance(record, Identity):
+                self._block(piece).lines += self._changes(piece.before, record)
+            case Step.LINE if piece.task.tid:
+                self._block(piece).lines.append(self._stable(piece.text))
+            case Step.LINE if isinstance(record, Loss) or (isinstance(record, Note) and record.topic == "warning"):
+                self._capture.append(piece.text)
+            case _:
+                pass
+
+    def _start(self, record: TaskStart, piece: Piece) -> None:
+        above = self._blocks.get(record.parent_tid)
+        siblings = self._roots if above is None else above.children
+        label = f"{above.label}.{len(siblings) + 1}" if above else str(len(siblings) + 1)
+        block = _Block(label, "")
+        siblings.append(block)
+        self._blocks[record.tid] = block
+        if record.tid in self._awaited:  # not where the caller has another number for it
+            caller, index = self._awaited.pop(record.tid)
+            caller.lines[index] = caller.lines[index].removesuffix(str(record.tid)) + f"<{label}>"
+        block.start = f"{name(piece.task.comm)}: {self._stable(piece.text)}"
+
+    def _block(self, piece: Piece) -> _Block:
+        tid = piece.task.tid
+        if tid not in self._blocks:
+            self._blocks[tid] = _Block(str(len(self._roots) + 1), f"{name(piece.task.comm)}: not seen to start")
+            self._roots.append(self._blocks[tid])
+        return self._blocks[tid]
+
+    def _changes(self, before: Identity | None, record: Identity) -> list[str]:
+        """One line per change; of cgroups the last names only: above them every machine has its own."""
+        texts: dict[str, None] = {}
+        for change in changes(before, record):
+            if change.area == "cgroup":
+                texts[f"cgroup: {self._stable(_text(change.after).rsplit('/', 1)[-1])}"] = None
+            else:
+                shown = f"{_text(change.before)} → {_text(change.after)}"
+                texts[f"{change.area}: {change.name} {self._stable(shown)}".replace(":  ", ": ")] = None
+        return list(texts)
+
+    # --- what is stable -----------------------------------------------------------------------------------
+
+    def _label(self, pid: str) -> str:
+        block = self._blocks.get(int(pid))
+        return f"<{block.label}>" if block else pid
+
+    def _stable(self, text: str) -> str:
+        text = _PID.sub(lambda found: found[1] + self._label(found[2]), text)
+        return _TEMPORARY.sub(r"\1<name>", _ADDRESS.sub("<address>", text))
+
+    def _numbered(self, text: str) -> str:
+        return _INODE.sub(self._inode, text)
+
+    def _inode(self, found: re.Match[str]) -> str:
+        if int(found[0]) not in _INODES:
+            return found[0]
+        return self._inodes.setdefault(found[0], f"<ns {len(self._inodes) + 1}>")
+
+
+def _text(value: str | bytes) -> str:
+    return name(value) if isinstance(value, bytes) else printable(value)
+
+
+def _tells(record: Record) -> bool:
+    return True
