@@ -38,6 +38,8 @@ class Command:
     argv: tuple[str, ...]
     ignored: frozenset[int] = frozenset()
     """Signals that contrace was started with as ignored (nohup(1), a shell's background job): so is the command."""
+    terminal: int | None = None
+    """A descriptor of the terminal that becomes the command's own, with a session of its own; None: contrace's."""
 
 
 @dataclass(frozen=True, slots=True)

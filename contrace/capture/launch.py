@@ -2,12 +2,14 @@
 
 Between fork and execve the child only restores what contrace and Python changed for themselves (signals, LC_CTYPE),
 waits for the word to go, and installs the seccomp filter: the command sees the environment, files and terminal that
-contrace was started with.
+contrace was started with. Only where it is given a terminal of its own, it leads a session on that one.
 """
 
 import errno
+import fcntl
 import os
 import signal
+import termios
 from types import TracebackType
 
 from contrace.capture.base import Command
@@ -20,6 +22,9 @@ _CHANGED = (
     # Python's own
     *(signal.SIGPIPE, signal.SIGXFSZ),
 )
+
+TERMINAL_TYPE = "linux"
+"""TERM of a command with a terminal of its own: what the emulator of its pane speaks (tui/emulated.py)."""
 
 
 class Launched:
@@ -66,6 +71,18 @@ def _restore_locale() -> None:
             os.unsetenv("LC_CTYPE")
 
 
+def _take_terminal(descriptor: int) -> None:
+    """Become the leader of a session whose controlling terminal this is (setsid(2), TIOCSCTTY in ioctl_tty(2))."""
+    os.setsid()
+    fcntl.ioctl(descriptor, termios.TIOCSCTTY, 0)
+    for standard in (0, 1, 2):
+        os.dup2(descriptor, standard)
+    os.close(descriptor)
+    os.putenv("TERM", TERMINAL_TYPE)
+    for outer in ("LINES", "COLUMNS", "TERMCAP", "COLORTERM", "TMUX", "STY"):
+        os.unsetenv(outer)
+
+
 def _become(command: Command, installer: Installer | None, go: int, answer: int) -> None:
     """In the child; never returns."""
     error = 0
@@ -73,6 +90,8 @@ def _become(command: Command, installer: Installer | None, go: int, answer: int)
         for number in _CHANGED:
             signal.signal(number, signal.SIG_IGN if number in command.ignored else signal.SIG_DFL)
         _restore_locale()
+        if command.terminal is not None:
+            _take_terminal(command.terminal)  # before the word to go: nothing of it belongs into the trace
         if os.read(go, 1):
             if installer is not None:
                 error = installer.install()

@@ -53,6 +53,10 @@ class Stop(msgspec.Struct, frozen=True, tag=True):
     """Let go of everything and complete the file."""
 
 
+class Leave(msgspec.Struct, frozen=True, tag=True):
+    """Go on when the command line has ended, until nothing is left to trace or SIGTERM comes."""
+
+
 class Pass(msgspec.Struct, frozen=True, tag=True):
     """run: send this signal to the command."""
 
@@ -64,7 +68,7 @@ class Kill(msgspec.Struct, frozen=True, tag=True):
 
 
 Event = Progress | Lingers | Ended | Began | Failed
-Order = Stop | Pass | Kill
+Order = Stop | Leave | Pass | Kill
 
 _ENCODER = msgspec.msgpack.Encoder()
 

@@ -1,7 +1,7 @@
 """The recorder process: a tracer's batches go into the trace file; views read that file and nothing else.
 
 It ends cleanly when the orders' pipe closes because the command line's process died, so a kill -9 of that lets go of
-everything that was attached to. It shares the process group, but ignores the signals that a terminal sends to the
+everything that was attached to. Only after a `Leave` it goes on alone, and SIGTERM ends it. It shares the process group, but ignores the signals that a terminal sends to the
 group: what they mean is decided on the other side.
 """
 
@@ -25,6 +25,7 @@ from contrace.capture.messages import (
     Failed,
     Frames,
     Kill,
+    Leave,
     Lingers,
     Order,
     Pass,
@@ -32,6 +33,7 @@ from contrace.capture.messages import (
     Stop,
     frame,
 )
+from contrace.capture.held import Held
 from contrace.capture.ptrace.tracer import PtraceTracer
 from contrace.capture.select import Choice, choose
 from contrace.capture.targets import Target
@@ -75,7 +77,16 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 class Recorder:
     """One capture, from its beginning to its end, in a process of its own."""
 
-    def __init__(self, request: Request, command: Command | None, path: Path, events: int, orders: int) -> None:
+    def __init__(
+        self,
+        request: Request,
+        command: Command | None,
+        path: Path,
+        events: int,
+        orders: int,
+        master: int | None = None,
+    ) -> None:
+        """``master``: the other side of the command's own terminal, which lives as long as somebody holds this."""
         self._request = request
         self._command = command
         self._path = path
@@ -83,6 +94,8 @@ class Recorder:
         self._orders = Frames(orders)
         self._records = 0
         self._lost = 0
+        self._held = None if master is None else Held(master)
+        self._left = False
         self._error: ContraceError | None = None
         self._reason = ""
         self._why = ""
@@ -110,6 +123,8 @@ class Recorder:
         except ContraceError as error:
             self._tell(Failed(type(error).__name__, str(error), error.exit_code))
             return
+        if self._command is not None and self._command.terminal is not None:
+            os.close(self._command.terminal)  # it hangs up when the command and what it started have closed it
         self._tell(Began(tracer.mode, self._why))
         self._record(tracer, writer)
         self._finish(tracer, writer)
@@ -181,16 +196,35 @@ class Recorder:
                     tracer.signal(order.signo)
                 elif isinstance(order, Kill):
                     tracer.kill()
+                elif isinstance(order, Leave):
+                    self._leave(tracer)
             if tracer.finished and patient_until is None:
                 patient_until = time.monotonic() + _PATIENCE_S
             elif patient_until is not None and time.monotonic() > patient_until:
                 patient_until = math.inf
                 self._tell(Lingers())
-            if self._orders.closed and self._command is None:
-                self._stop(tracer, "the command line was killed")
+            if self._orders.closed and not self._left:
+                if self._command is None:
+                    self._stop(tracer, "the command line was killed")
+                elif self._held is not None:
+                    self._held.close()
             if deadline is not None and time.monotonic() >= deadline:
                 deadline = None
                 self._stop(tracer, f"{seconds:g} s are over")
+
+    def _leave(self, tracer: Tracer) -> None:
+        """The command line is about to end: nobody reads the terminal, and kill(1) is the only way to stop."""
+        self._left = True
+        if self._held is not None:
+            self._held.swallow()
+
+        def end(_signo: int, _frame: object) -> None:
+            if self._command is None:
+                self._stop(tracer, "stopped")
+            else:
+                tracer.kill()  # it may depend on its tracer
+
+        signal.signal(signal.SIGTERM, end)
 
     def _stop(self, tracer: Tracer, reason: str) -> None:
         self._reason = self._reason or reason

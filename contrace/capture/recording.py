@@ -1,7 +1,7 @@
 """The command line's side of a capture: what was asked for, and the recorder process that does it.
 
-`start` forks the recorder and keeps two pipes to it: orders one way (stop, pass on a signal), events the other
-(progress, the end).
+`start` forks the recorder and keeps two pipes to it: orders one way (stop, go on alone, pass on a signal), events the
+other (progress, the end).
 """
 
 import os
@@ -22,6 +22,7 @@ from contrace.capture.messages import (
     Failed,
     Frames,
     Kill,
+    Leave,
     Lingers,
     Order,
     Pass,
@@ -41,10 +42,12 @@ class Recording:
         self.mode = ""
         self.why = ""
         """Why this backend, where contrace chose it."""
-        self._pid = pid
+        self.pid = pid
+        """The recorder process."""
         self._events = Frames(events)
         self._orders = orders
         self._temporary = temporary
+        self._left = False
 
     def fileno(self) -> int:
         """Readable when `poll` has something."""
@@ -76,6 +79,11 @@ class Recording:
         """Let go of everything and complete the file; an Ended follows."""
         self._order(Stop())
 
+    def leave(self) -> None:
+        """Have the recorder go on when this process has ended, until nothing is left to trace or SIGTERM comes."""
+        self._order(Leave())
+        self._left = True
+
     def signal(self, signo: int) -> None:
         """run: pass a signal on to the command."""
         self._order(Pass(signo))
@@ -85,11 +93,12 @@ class Recording:
         self._order(Kill())
 
     def close(self) -> None:
-        """Wait for the recorder process to be gone; remove a temporary trace file."""
+        """Wait for the recorder process to be gone, unless it was left; remove a temporary trace file."""
         os.close(self._orders)
-        os.waitpid(self._pid, 0)
+        if not self._left:
+            os.waitpid(self.pid, 0)
         os.close(self._events.fd)
-        if self._temporary:
+        if self._temporary and not self._left:
             remove(self.path)
 
     def _order(self, order: Order) -> None:
@@ -115,13 +124,15 @@ class Recording:
         raise ContraceError("the recorder process ended before tracing began; see the messages above")
 
 
-def start(request: Request, mask: Collection[int]) -> Recording:
+def start(request: Request, mask: Collection[int], terminal: tuple[int, int] | None = None) -> Recording:
     """Fork the recorder and return when tracing has begun. ``mask``: the signals that recorder and command block.
+    ``terminal``: master and slave of a pseudo terminal that becomes the command's own; both stay the caller's to close.
 
     Raises the ContraceError of what went wrong: TraceFileError, CommandNotStarted, PermissionRefused, AlreadyTraced,
     TargetNotFound, BackendUnavailable. Nothing is traced and no process is left then.
     """
-    command = _command(request.command) if request.verb == "run" else None
+    master, slave = terminal or (None, None)
+    command = _command(request.command, slave) if request.verb == "run" else None
     temporary = request.output is None
     path = request.output or _temporary_path()
     events_read, events_write = os.pipe()
@@ -134,7 +145,7 @@ def start(request: Request, mask: Collection[int]) -> Recording:
         try:
             os.close(events_read)
             os.close(orders_write)
-            Recorder(request, command, path, events_write, orders_read).run(mask)
+            Recorder(request, command, path, events_write, orders_read, master).run(mask)
             status = ExitCode.OK
         except BaseException:  # noqa: BLE001 - a bug: shown here, since the other side only sees the pipe close
             traceback.print_exc()
@@ -147,14 +158,14 @@ def start(request: Request, mask: Collection[int]) -> Recording:
     return recording
 
 
-def _command(words: tuple[str, ...]) -> Command:
+def _command(words: tuple[str, ...], terminal: int | None) -> Command:
     """Find the program as a shell would, so that one execve is made and a failure is told before anything starts."""
     name = words[0]
     path = name if "/" in name else shutil.which(name)
     if path is None:
         raise CommandNotStarted(f"cannot run {name!r}: there is no such command in PATH", found=False)
     ignored = frozenset(number for number in IGNORED if signal.getsignal(number) is signal.SIG_IGN)
-    return Command(path, words, ignored)
+    return Command(path, words, ignored, terminal)
 
 
 def _temporary_path() -> Path:

@@ -85,7 +85,7 @@ def attach(
     from contrace.capture import targets as capture_targets
     from contrace.capture.recorder import Request
     from contrace.cli.live import capture
-    from contrace.cli.view import Look, View
+    from contrace.cli.text import Look, View
     from contrace.errors import UsageError
 
     if bool(targets) + (container is not None) + system_wide != 1:

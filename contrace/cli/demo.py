@@ -47,7 +47,7 @@ def demo(
     from contrace.capture.targets import Target
     from contrace.cli.live import capture
     from contrace.cli.play import ActsView, Play
-    from contrace.cli.view import Look
+    from contrace.cli.text import Look
     from contrace.errors import ExitCode, UsageError
     from contrace.runtime.demos import DEMOS
 

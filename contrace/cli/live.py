@@ -17,7 +17,7 @@ from contrace.capture.recorder import Request
 from contrace.capture.recording import Recording, start
 from contrace.capture.targets import Target
 from contrace.cli.signals import Caught, Signals, end_by
-from contrace.cli.view import View, narrate
+from contrace.cli.text import View, narrate
 from contrace.decode import strings
 from contrace.errors import ContraceError, ExitCode, TraceFileError
 from contrace.output.escape import printable

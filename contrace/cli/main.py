@@ -23,12 +23,15 @@ from contrace.cli.runtime import EXAMPLES as RUNTIME_EXAMPLES
 from contrace.cli.runtime import RuntimeCommand, runtime
 from contrace.cli.show import EXAMPLES as SHOW_EXAMPLES
 from contrace.cli.show import ShowCommand, show
+from contrace.cli.view import EXAMPLES as VIEW_EXAMPLES
+from contrace.cli.view import ViewCommand, view
 from contrace.errors import ExitCode, UsageError
 
 COMMANDS = (
     (attach, AttachCommand, ATTACH_EXAMPLES),
     (run, RunCommand, RUN_EXAMPLES),
     (show, ShowCommand, SHOW_EXAMPLES),
+    (view, ViewCommand, VIEW_EXAMPLES),
     (demo, DemoCommand, DEMO_EXAMPLES),
     (doctor, DoctorCommand, DOCTOR_EXAMPLES),
     (runtime, RuntimeCommand, RUNTIME_EXAMPLES),
@@ -44,6 +47,7 @@ Examples:
   contrace attach docker                then start a container elsewhere
   contrace run unshare --user true      start a command and watch it
   contrace show FILE failed             read a trace again
+  contrace view FILE                    browse it
 
 Exit status:
 

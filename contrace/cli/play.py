@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 import contrace
-from contrace.cli.view import Look, View
+from contrace.cli.text import Look, View
 from contrace.errors import ContraceError
 from contrace.output.escape import printable
 from contrace.records import Block, Record, Syscall, Text

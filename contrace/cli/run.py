@@ -75,7 +75,7 @@ def run(
     """
     from contrace.capture.recorder import Request
     from contrace.cli.live import capture
-    from contrace.cli.view import Look, View
+    from contrace.cli.text import Look, View
     from contrace.errors import UsageError
 
     if not command:

@@ -15,7 +15,7 @@ from contrace.cli.words import Verb
 from contrace.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from contrace.cli.view import View
+    from contrace.cli.text import View
     from contrace.trace.reader import TraceReader
 
 EXAMPLES = """\
@@ -63,7 +63,7 @@ def show(
     FILTER words choose what is shown. A word that is no key is looked for in the text.
     """
     from contrace.cli.progress import Progress
-    from contrace.cli.view import Look, View, narrate
+    from contrace.cli.text import Look, View, narrate
     from contrace.decode import strings
     from contrace.output.summary import summarise
     from contrace.trace.reader import TraceReader

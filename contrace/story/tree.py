@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from contrace.records import Exec, Identity, Kind, Record, Syscall, TaskExit, TaskStart
 from contrace.story import named
-from contrace.story.changes import changes
+from contrace.story.changes import changes, is_told_later
 
 KINDS = (Kind.TASK_START, Kind.EXEC, Kind.TASK_EXIT, Kind.IDENTITY)
 """Kinds of record that the tree is made from. It also takes the calls in ``named.CALLS``; others change nothing."""
@@ -168,6 +168,8 @@ class ProcessTree:
         if record.nspids and record.nspids != node.nspids:
             self._replace(replace(node, nspids=record.nspids))
         before = self._identities.get(record.pid)
+        if is_told_later(before, record):
+            return
         if before is None or changes(before, record) or before.namespaces != record.namespaces:
             self._turn(id)
         self._identities[record.pid] = record

@@ -129,14 +129,21 @@ class TraceReader:
                 last = number
             yield last, batch
 
-    def page(self, after: int, limit: int) -> list[tuple[int, int, Record]]:
-        """(id, batch, record) of at most ``limit`` records behind id ``after``."""
+    def page(self, after: int, limit: int) -> tuple[list[tuple[int, Record]], bool]:
+        """(id, record) of about ``limit`` records behind id ``after``, and whether there are more now.
+
+        The batches are complete, but for one that has more records than the limit.
+        """
         with self._connected() as connection:
-            rows = connection.execute(
+            rows: list[_Row] = connection.execute(
                 "SELECT id, batch, kind, data FROM record WHERE id > ? ORDER BY id LIMIT ?", (after, limit)
             ).fetchall()
+        more = len(rows) == limit
+        if more:
+            last = rows[-1][1]
+            rows = [row for row in rows if row[1] != last] or rows
         decode = self._decode
-        return [(number, batch, decode(number, kind, data)) for number, batch, kind, data in rows]
+        return [(number, decode(number, kind, data)) for number, _, kind, data in rows], more
 
     def fetch(self, ids: Collection[int]) -> dict[int, Record]:
         """The records with these ids, as many as the file holds of them."""
@@ -201,6 +208,7 @@ class TraceReader:
         """A connection, opened in the way that fits the state of the file."""
         if self._copy is not None:
             return _connect(Path(self._copy.name) / "trace", "mode=rw")
+        self._check_there()
         beside = Path(f"{os.path.realpath(self.path)}-wal")
         if not self.writer_alive() and not (beside.exists() and beside.stat().st_size):
             # Complete: it needs no locks, nor files beside it, which a read-only directory could not hold.
@@ -211,6 +219,19 @@ class TraceReader:
         except sqlite3.OperationalError:
             self._copy = self._private_copy(beside)
             return self._connect()
+
+    def _check_there(self) -> None:
+        """SQLite opens the path anew for each look, and something else may have its name by now."""
+        try:
+            now = os.stat(self.path)
+        except FileNotFoundError:
+            raise TraceFileError(
+                f"{self.path} has vanished: it was deleted or renamed while it was being read"
+            ) from None
+        except OSError as error:
+            raise TraceFileError(f"cannot read {self.path}: {error.strerror}") from error
+        if not os.path.samestat(now, os.fstat(self._file)):
+            raise TraceFileError(f"{self.path} is another file by now: it was replaced while it was being read")
 
     def _is_ours(self) -> bool:
         return os.access(self.path, os.W_OK) and os.access(os.path.dirname(os.path.realpath(self.path)), os.W_OK)

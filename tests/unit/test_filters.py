@@ -159,6 +159,25 @@ def test_others_can_be_asked_at_its_entry(words):
     assert not filters.parse(words).needs_result
 
 
+def test_a_filter_can_be_taken_apart_for_what_keeps_columns():
+    chosen = filters.parse(["-call:fork", "took:>=1.5ms", "pid:3,12", "newns"])
+    assert [(term.negated, term.key, term.value) for term in chosen.terms] == [
+        (True, "call", "fork"),
+        (False, "took", ">=1.5ms"),
+        (False, "pid", "3,12"),
+        (False, "text", "newns"),
+    ]
+    assert [term.matches(UNSHARE) for term in chosen.terms] == [True, True, True, False]
+    assert filters.duration(chosen.terms[1].value) == (">=", 1_500_000)
+    assert filters.ids(chosen.terms[2].value) == {3, 12}
+
+
+def test_what_is_always_shown_is_not_always_what_is_looked_for():
+    chosen = filters.parse(["nowhere"])
+    assert chosen.matches(LOSS)
+    assert not chosen.finds(LOSS)
+
+
 def test_a_line_is_split_like_a_search_box():
     assert filters.words_of('call:fork  "some text" -text:"a b" x"y z"') == [
         "call:fork",

@@ -1,0 +1,193 @@
+"""The app: opens a trace, reads it in a thread, shows it on screens, and ends.
+
+It owns the feed and what all screens share: the selected record and the capture, if one goes on. ``SCREENS`` is the
+table of screens; another one is one more file and one more row.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import App, SystemCommand
+from textual.binding import BindingType
+from textual.screen import Screen
+from textual.signal import Signal
+
+from contrace.errors import TraceFileError
+from contrace.output.escape import printable
+from contrace.tui import keys
+from contrace.tui.feed import Feed
+from contrace.tui.host import Capture
+from contrace.tui.messages import Failed, Grown
+from contrace.tui.reading import Reading
+from contrace.tui.screens.help import HelpScreen
+from contrace.tui.screens.processes import ProcessesScreen
+from contrace.tui.screens.summary import SummaryScreen
+from contrace.tui.screens.timeline import TimelineScreen
+from contrace.tui.screens.traces import OpenTrace, TracesScreen
+from contrace.tui.selection import Selection
+from contrace.tui.widgets.ask import Choose
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A screen of the app."""
+
+    mode: str
+    """As ``keys.KEYS`` names it."""
+    make: Callable[[], Screen[None]]
+    where: keys.Where
+    """Its part of the table of keys."""
+
+
+SCREENS: tuple[Place, ...] = (
+    Place("timeline", TimelineScreen, keys.Where.TIMELINE),
+    Place("processes", ProcessesScreen, keys.Where.PROCESSES),
+    Place("summary", SummaryScreen, keys.Where.SUMMARY),
+    Place("traces", TracesScreen, keys.Where.TRACES),
+)
+
+
+class ContraceApp(App[None]):
+    """See the module."""
+
+    TITLE = "contrace"
+    CSS_PATH = "contrace.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.Where.EVERYWHERE)]
+
+    def __init__(
+        self,
+        feed: Feed | None = None,
+        words: tuple[str, ...] = (),
+        capture: Capture | None = None,
+        demo: Callable[[], Capture | None] | None = None,
+    ) -> None:
+        """``feed``: the trace to show first, None for the list of traces; it belongs to the app from then on.
+        ``words``: the filter with which a trace is opened. ``capture``: what writes the trace just now. ``demo``:
+        starts a demo and tells where its trace is, see ``Demo``."""
+        super().__init__()
+        self.feed: Feed | None = None
+        self.selected_id: int | None = None
+        self.words = words
+        self.capture = capture
+        self.grown: Signal[None] = Signal(self, "grown")
+        self.opened: Signal[None] = Signal(self, "opened")
+        self._first = feed
+        self._demo = demo
+        self._reading: Reading | None = None
+        for place in SCREENS:
+            self.add_mode(place.mode, place.make)
+
+    @property
+    def recording(self) -> bool:
+        """Somebody still writes the trace."""
+        return self._reading is not None and self._reading.recording
+
+    async def on_mount(self) -> None:
+        """The first screen."""
+        if self._first is not None:
+            self._read(self._first)
+        await self.switch_mode("timeline" if self._first is not None else "traces")
+
+    def on_unmount(self) -> None:
+        """Let go of the trace."""
+        self._forget()
+
+    # --- the trace ----------------------------------------------------------------------------------------
+
+    def fill(self, selection: Selection) -> None:
+        """See ``Host.fill``."""
+        if self._reading is not None:
+            self._reading.fill(selection)
+
+    def complain(self, text: str) -> None:
+        """See ``Host.complain``. The same thing is not said again while it can be read."""
+        shown = printable_lines(text)
+        if not any(each.message == shown for each in self._notifications):
+            self.notify(shown, severity="error", markup=False, timeout=10)
+
+    def open(self, path: Path) -> None:
+        """Show another trace; if it cannot be opened, that is said, and the one that is shown stays."""
+        try:
+            feed = Feed(path)
+        except TraceFileError as error:
+            self.complain(str(error))
+            return
+        self._forget()
+        self.selected_id = None
+        self._read(feed)
+        self.opened.publish(None)
+        self.switch_mode("timeline")
+
+    def _read(self, feed: Feed) -> None:
+        self.feed = feed
+        self._reading = Reading(
+            feed, lambda: self.post_message(Grown()), lambda text: self.post_message(Failed(text))
+        )
+        self._reading.start()
+
+    def _forget(self) -> None:
+        if self._reading is not None:
+            self._reading.close()
+        if self.feed is not None:
+            self.feed.close()
+        self.feed, self._reading = None, None
+
+    @on(Grown)
+    def _grown(self) -> None:
+        self.grown.publish(None)
+
+    @on(Failed)
+    def _failed(self, message: Failed) -> None:
+        self.complain(message.text)
+
+    @on(OpenTrace)
+    def _open(self, message: OpenTrace) -> None:
+        self.open(message.path)
+
+    # --- keys ---------------------------------------------------------------------------------------------
+
+    async def action_mode(self, mode: str) -> None:
+        """The keys of the screens."""
+        if mode != self.current_mode:
+            await self.switch_mode(mode)
+
+    def action_help(self) -> None:
+        """``?``."""
+        self.push_screen(HelpScreen())
+
+    def action_leave(self) -> None:
+        """``q``: a capture that goes on is asked about."""
+        capture = self.capture
+        if capture is None or not capture.recording:
+            self.exit()
+            return
+
+        def answered(key: str | None) -> None:
+            if key == "s":
+                capture.stop()
+            elif key == "l":
+                capture.leave()
+            if key in ("s", "l"):
+                self.exit()
+
+        options = [("s", "stop it"), ("l", "leave it recording"), ("c", "do not quit")]
+        self.push_screen(Choose("The capture goes on. What about it?", options), answered)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The command palette: textual's own commands, and every key that does something here."""
+        yield from (each for each in super().get_system_commands(screen) if each.title not in ("Quit", "Keys"))
+        here = next((place.where for place in SCREENS if place.mode == self.current_mode), None)
+        for key in keys.KEYS:
+            if key.bound and key.where in (keys.Where.EVERYWHERE, here):
+                target = self if key.where is keys.Where.EVERYWHERE else screen
+                run = partial(target.run_action, key.action)
+                yield SystemCommand(f"{key.short} ({key.display})", key.sentence, run)
+
+
+def printable_lines(text: str) -> str:
+    """Harmless to a terminal, line by line."""
+    return "\n".join(map(printable, text.split("\n")))

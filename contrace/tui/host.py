@@ -1,0 +1,53 @@
+"""The app, as far as the timeline and the dialogs know it: what they share, and what they ask of it."""
+
+from typing import Protocol, cast
+
+from textual.app import App
+from textual.dom import DOMNode
+from textual.signal import Signal
+
+from contrace.tui.selection import Selection
+from contrace.tui.shared import Shared
+
+
+class Capture(Protocol):
+    """A capture that goes on while its trace is shown."""
+
+    @property
+    def recording(self) -> bool:
+        """It has not ended."""
+
+    def stop(self) -> None:
+        """End it: nothing is traced any more."""
+
+    def leave(self) -> None:
+        """Let it go on when the app has ended."""
+
+
+class Host(Shared, Protocol):
+    """See the module."""
+
+    capture: Capture | None
+    """None: a trace file is shown, nothing is captured by this program."""
+    grown: Signal[None]
+    """Published when the trace or the selection that is filled has grown."""
+    opened: Signal[None]
+    """Published when ``feed`` is another one."""
+    words: tuple[str, ...]
+    """The filter with which a trace is opened."""
+
+    @property
+    def recording(self) -> bool:
+        """Somebody still writes the trace."""
+
+    def fill(self, selection: Selection) -> None:
+        """Have a worker fill this selection, and no other any more."""
+
+    def complain(self, text: str) -> None:
+        """Show an error. ``text`` may hold anything."""
+
+
+def host(node: DOMNode) -> Host:
+    """The app of a screen or widget."""
+    app: App[object] = node.app
+    return cast(Host, app)

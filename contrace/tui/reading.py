@@ -1,0 +1,81 @@
+"""The thread that takes in what the trace holds, and fills the selection that is shown, step by step.
+
+It posts ``Grown`` when there is something to draw: at once for the first rows, then at most so often that drawing does
+not become its main work. It ends when the trace cannot grow any more and everything was found, and is started again
+when another selection is to be filled.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+
+from contrace.errors import TraceFileError
+from contrace.tui.feed import Feed, Selection
+
+_FRAME_S = 0.05  # between two messages while there is more at once
+_GLANCE_S = 0.1  # how often a trace that is being recorded is looked at
+_ASK_S = 1.0  # the same, of one that nobody writes: it might be replaced or go on
+
+
+class Reading:
+    """Reads one feed until it is closed. Messages come from its thread."""
+
+    def __init__(self, feed: Feed, grown: Callable[[], object], failed: Callable[[str], object]) -> None:
+        """``grown``: there is something new; ``failed``: the trace cannot be read any more. Both must not block."""
+        self._feed = feed
+        self._grown = grown
+        self._failed = failed
+        self._selection: Selection | None = None
+        self._woken = threading.Event()
+        self._closed = False
+        self._told_s = 0.0
+        self._untold = False
+        self.recording = False
+        """A recorder still writes the trace, as far as was looked."""
+        self._thread = threading.Thread(target=self._run, name="contrace: reading", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def fill(self, selection: Selection) -> None:
+        """Fill this one from now on."""
+        self._selection = selection
+        self._woken.set()
+
+    def close(self) -> None:
+        """End; returns when the thread has ended, which takes no longer than one step."""
+        self._closed = True
+        self._woken.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while not self._closed:
+                self._woken.clear()
+                busy = self._step()
+                self._tell(at_once=not busy)
+                if not busy:
+                    self._woken.wait(_GLANCE_S if self.recording else _ASK_S)
+        except TraceFileError as error:
+            if not self._closed:
+                self._failed(str(error))
+
+    def _step(self) -> bool:
+        """One step of each; whether there is more to do."""
+        feed, selection = self._feed, self._selection
+        known, recording = feed.known, self.recording
+        self.recording = feed.recording()
+        busy = feed.take_in()
+        if selection is not None and not selection.complete:
+            busy = feed.scan(selection) or busy
+            self._untold = True
+        self._untold = self._untold or feed.known != known or self.recording != recording
+        return busy
+
+    def _tell(self, *, at_once: bool) -> None:
+        now_s = time.monotonic()
+        if self._untold and (at_once or now_s - self._told_s >= _FRAME_S):
+            self._told_s, self._untold = now_s, False
+            self._grown()
