@@ -139,7 +139,9 @@ class Normalised:
                 texts[f"cgroup: {self._stable(_text(change.after).rsplit('/', 1)[-1])}"] = None
             elif change.area == "namespaces":
                 was, now = _text(change.before), _text(change.after)
-                maker = "" if record.why == "setns" else block.label
+                # An unshare for the children is seen before the child whose namespace it will be.
+                later = change.name.endswith(_FOR_CHILDREN) and record.why != "unshare"
+                maker = "" if later or record.why == "setns" else block.label
                 shown = f"{self._namespace(change.name, was)} → {self._namespace(change.name, now, maker)}"
                 texts[f"namespaces: {change.name} {shown}"] = None
             else:
@@ -160,10 +162,9 @@ class Normalised:
     def _namespace(self, kind: str, inode: str, maker: str = "") -> str:
         """What a namespace is called; with ``maker``, one that has just been made there."""
         key = kind.removesuffix(_FOR_CHILDREN), inode
-        if maker and kind == key[0]:
-            self._namespaces[key] = f"<{kind} of {maker}>"
-        elif maker and inode.isdecimal() and key not in self._namespaces:
-            self._namespaces[key] = f"<{key[0]} of the children of {maker}>"
+        if maker:
+            whose = maker if kind == key[0] else f"the children of {maker}"
+            self._namespaces[key] = f"<{key[0]} of {whose}>"
         return self._namespaces.get(key, inode if not inode.isdecimal() else f"<first {key[0]}>")
 
 

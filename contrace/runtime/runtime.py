@@ -68,6 +68,8 @@ class Birth:
         self._child_up, self._child_down = Pipe(), Pipe()  # CHILD to PARENT, PARENT to CHILD
         self._is_ending = False
         """A stage has said what failed, and ends by itself."""
+        self._watched = -1
+        """A pidfd of the stage whose end would be noticed."""
         self.init = 0
         """Pid of INIT, as the host numbers it, once `unshare` has returned."""
 
@@ -111,10 +113,18 @@ class Birth:
         if self.init and not (self._is_ending and select.select([self._watched], [], [], _END_SECONDS)[0]):
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._watched, signal.SIGKILL)
-        self._up.close()
+        self.close()
         with suppress(ChildProcessError):
             while True:
                 os.waitpid(-1, 0)
+
+    def close(self) -> None:
+        """Have no more to do with the stages, which can go on."""
+        self._up.close()
+        self._down.close()
+        if self._watched >= 0:
+            os.close(self._watched)
+            self._watched = -1
 
     def _tell(self, kind: str) -> None:
         with suppress(BrokenPipeError):  # the stage has ended; its message or its status says why
