@@ -74,8 +74,7 @@ ACTS = (
     Act(
         "Seccomp",
         "This one has every capability over its namespaces, but a filter sees each call before the kernel does it,\n"
-        "and answers sethostname with EPERM: the same errno, but no capability was asked for. (eBPF looks from behind\n"
-        "the filter: a call that the filter answers is seen by ptrace only.)",
+        "and answers sethostname with EPERM: the same errno, but no capability was asked for.",
         _seccomp,
     ),
     Act(
