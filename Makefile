@@ -9,8 +9,8 @@ PYTHON := $(VENV)/bin/python
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12 | sed 's/^/  make /'
 
-demo: $(VENV)/run.stamp ## set everything up and watch a process being born in new namespaces
-	@bash tests/setup/demo.sh $(VENV)/bin/contrace
+demo: $(VENV)/run.stamp ## set everything up and watch a container being born
+	@$(VENV)/bin/contrace demo
 
 test: packages $(VENV)/dev.stamp ## install what the tests need (Debian packages as root) and run all of them
 	$(PYTHON) -m pytest $(PYTEST_ARGS)
@@ -34,7 +34,7 @@ clean: ## remove the virtual environment and caches
 # The environment is made anew when pyproject.toml changes; a failed installation leaves no stamp behind.
 $(VENV)/run.stamp: pyproject.toml tests/setup/venv.sh
 	@bash tests/setup/venv.sh $(VENV)
-	$(PYTHON) -m pip install --quiet --editable .
+	$(PYTHON) -m pip install --quiet --editable '.[seccomp]'
 	@touch $@
 
 # --group needs pip 25.1

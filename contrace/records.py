@@ -209,8 +209,10 @@ CAPABILITY_SETS = ("inheritable", "permitted", "effective", "bounding", "ambient
 """The order of ``Identity.capabilities``."""
 
 
-class _Identity(Record, frozen=True):
-    """The fields that every trace file has."""
+class Identity(Record, frozen=True):
+    """Who a task is: its namespaces, credentials and place. None: could not be read."""
+
+    kind = Kind.IDENTITY
 
     why: str
     """"attach", "start", "exec", or the name of the call that may have changed it."""
@@ -231,17 +233,6 @@ class _Identity(Record, frozen=True):
     root: bytes | None
     """/proc/TID/root: what the task sees as /, as a path in contrace's view."""
     nspids: tuple[int, ...] | None
-
-
-class Identity(_Identity, frozen=True, kw_only=True):
-    """Who a task is: its namespaces, credentials and place. None: could not be read.
-
-    A class of its own, keyword-only as Record is: msgspec puts such fields last, in the order of the classes, so what
-    this one adds stands at the end of the array, and an older file, which lacks it, can be read.
-    """
-
-    kind = Kind.IDENTITY
-
     capabilities: tuple[int, int, int, int, int] | None = None
     """One set of 64 bits for each of ``CAPABILITY_SETS`` (capabilities(7), /proc/TID/status CapInh … CapAmb); they
     count in the task's own user namespace."""

@@ -4,6 +4,9 @@
  * RAW_CALLS they are raw tracepoints of every call, and the map of rows decides.
  */
 #include "identity.h"
+#include <uapi/linux/ptrace.h>
+
+#define MAX_ERRNO (-4095) /* include/linux/err.h */
 
 /* The row of a call, for a multiplexed one that of its option if it has one, and its key. */
 static __always_inline struct row *row_of(u32 nr, u8 abi, u64 option, u64 *key)
@@ -106,6 +109,64 @@ static __always_inline int entered(void *ctx, u32 nr, u8 abi, u64 *args)
 	return 0;
 }
 
+/* What the user's registers were; x86 and arm64 name them differently. */
+static __always_inline void arguments(struct pt_regs *regs, u8 abi, u64 *args)
+{
+#ifdef ABI_X32
+	if (abi == ABI_NARROW) {
+		args[0] = (u32)regs->bx, args[1] = (u32)regs->cx, args[2] = (u32)regs->dx;
+		args[3] = (u32)regs->si, args[4] = (u32)regs->di, args[5] = (u32)regs->bp;
+	} else {
+		args[0] = regs->di, args[1] = regs->si, args[2] = regs->dx;
+		args[3] = regs->r10, args[4] = regs->r8, args[5] = regs->r9;
+	}
+#else
+	args[0] = regs->orig_x0, args[1] = regs->regs[1], args[2] = regs->regs[2];
+	args[3] = regs->regs[3], args[4] = regs->regs[4], args[5] = regs->regs[5];
+#endif
+}
+
+/* A seccomp filter lies before the tracepoints of a call's entry: a call that it answers is seen at its exit alone. Its
+ * registers are where the kernel saved them, at the top of the task's stack, whose size is not in the BTF, nor the padding
+ * above them: those are they that tell of the same call and result. Memory is copied at the exit. */
+static __always_inline struct open_call *answered(u32 tid, u32 nr, u8 abi, s64 result)
+{
+	u64 task = bpf_get_current_task(), stack = READ(u64, task, TASK_STACK), key;
+	struct scratch *s = scratch_of_cpu();
+	if (!s)
+		return 0;
+	struct pt_regs *regs = (struct pt_regs *)s->data; /* the program's own stack has no room for them */
+	int found = 0;
+	LOOP for (int i = 0; i < 6 && !found; i++) {
+		u64 from = stack + (0x4000 << (i >> 1)) - (i & 1) * 16 - REGS_SIZE;
+		if (bpf_probe_read_kernel(regs, sizeof(*regs), (void *)from))
+			continue;
+#ifdef ABI_X32
+		found = (u32)regs->orig_ax == nr && regs->ax == result;
+#else
+		found = regs->syscallno == nr && regs->regs[0] == result;
+#endif
+	}
+	if (!found)
+		return 0;
+	u64 args[6];
+	arguments(regs, abi, args);
+	struct row *row = row_of(nr, abi, args[0] & 0xffffffff, &key);
+	if (!row || !(row->flags & ROW_RECORD))
+		return 0;
+	struct open_call call = {.row = key, .nr = nr, .abi = abi, .retry = 0xff};
+	for (int i = 0; i < 6; i++)
+		call.args[i] = i < row->args ? args[i] : 0;
+	begin_call(s, ENTER, tid, nr, abi, task);
+	struct enter *body = (struct enter *)spot(s, 0);
+	for (int i = 0; i < 6; i++)
+		body->args[i] = call.args[i];
+	s->at += sizeof(*body);
+	call.sent = send(s);
+	open_calls.update(&tid, &call);
+	return open_calls.lookup(&tid);
+}
+
 static __always_inline int left(void *ctx, u32 nr, u8 abi, s64 result)
 {
 	u64 id = bpf_get_current_pid_tgid(), key;
@@ -116,6 +177,8 @@ static __always_inline int left(void *ctx, u32 nr, u8 abi, s64 result)
 	struct open_call *open = open_calls.lookup(&tid);
 	if (open && (open->nr != nr || open->abi != abi))
 		return 0;
+	if (!open && result < 0 && result >= MAX_ERRNO)
+		open = answered(tid, nr, abi, result);
 	struct row *row = row_of(nr, abi, open ? open->args[0] & 0xffffffff : 0, &key);
 	/* A child returns from the clone that it did not make. What has no entry is watched at its exit alone. */
 	if (!row || (!open && row->flags & (ROW_RECORD | ROW_OPTIONS)))
@@ -153,8 +216,6 @@ static __always_inline int left(void *ctx, u32 nr, u8 abi, s64 result)
 }
 
 #ifdef RAW_CALLS
-#include <uapi/linux/ptrace.h>
-
 /* The call's ABI: a task is marked for the duration of a 32-bit call (arch/x86/include/asm/thread_info.h, TS_COMPAT), or
  * is a 32-bit task (arch/arm64/include/asm/thread_info.h, TIF_32BIT). */
 static __always_inline u8 abi_of(u32 *nr)
@@ -181,18 +242,7 @@ int call_entered(struct bpf_raw_tracepoint_args *ctx)
 	u8 abi = abi_of(&nr);
 	bpf_probe_read_kernel(&regs, sizeof(regs), (void *)ctx->args[0]);
 	u64 args[6];
-#ifdef ABI_X32
-	if (abi == ABI_NARROW) {
-		args[0] = (u32)regs.bx, args[1] = (u32)regs.cx, args[2] = (u32)regs.dx;
-		args[3] = (u32)regs.si, args[4] = (u32)regs.di, args[5] = (u32)regs.bp;
-	} else {
-		args[0] = regs.di, args[1] = regs.si, args[2] = regs.dx;
-		args[3] = regs.r10, args[4] = regs.r8, args[5] = regs.r9;
-	}
-#else
-	args[0] = regs.orig_x0, args[1] = regs.regs[1], args[2] = regs.regs[2];
-	args[3] = regs.regs[3], args[4] = regs.regs[4], args[5] = regs.regs[5];
-#endif
+	arguments(&regs, abi, args);
 	return entered(ctx, nr, abi, args);
 }
 

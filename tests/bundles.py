@@ -80,3 +80,49 @@ class Runtime:
     def entries(self) -> list[str]:
         """IDs in the state directory."""
         return sorted(path.name for path in self.state.iterdir()) if self.state.exists() else []
+
+
+class Shop:
+    """Runs one command after the other with a changed config.json, as root."""
+
+    def __init__(self, folder: Path, rootfs: Path) -> None:
+        self.folder = folder
+        self._rootfs = rootfs
+        self.runtime = Runtime(folder / "state")
+        self._number = 0
+
+    def run(self, change: Change, *argv: str) -> "subprocess.CompletedProcess[str]":
+        self._number += 1
+        bundle = make_bundle(self.folder / f"bundle-{self._number}", self._rootfs, *argv, change=change)
+        return self.runtime("run", bundle)
+
+    def output(self, change: Change, *argv: str) -> str:
+        done = self.run(change, *argv)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def refused(self, change: Change, status: int = 2) -> str:
+        done = self.run(change, "true")
+        assert done.returncode == status, done.stderr
+        assert self.runtime.entries() == []
+        return done.stderr
+
+
+def setting(path: str, value: object) -> Change:
+    """Change the field at a dotted path."""
+
+    def change(config: dict[str, Any]) -> None:
+        *above, last = path.split(".")
+        for name in above:
+            config = config.setdefault(name, {})
+        config[last] = value
+
+    return change
+
+
+def mounting(destination: str, source: object, *options: str, kind: str = "") -> Change:
+    def change(config: dict[str, Any]) -> None:
+        entry = {"destination": destination, "source": str(source), "type": kind, "options": list(options)}
+        config["mounts"].append(entry)
+
+    return change

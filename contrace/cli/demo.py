@@ -1,5 +1,6 @@
 """``contrace demo``: a container of contrace's own, made and watched."""
 
+import shlex
 import sys
 from typing import Annotated, ClassVar
 
@@ -47,7 +48,7 @@ def demo(
     from contrace.capture.targets import Target
     from contrace.cli.live import capture
     from contrace.cli.play import ActsView, Play
-    from contrace.cli.text import Look
+    from contrace.cli.text import Look, narrate
     from contrace.errors import ExitCode, UsageError
     from contrace.runtime.demos import DEMOS
 
@@ -71,6 +72,8 @@ def demo(
             output=options.output_path(output),
         )
         status = capture(request, ActsView(look, play))
+        if request.output is not None:
+            narrate(f"look at it again: contrace show {shlex.quote(str(request.output))}")
     finally:
         played = play.close()
     return status or played

@@ -1,9 +1,10 @@
 """``contrace show --normalise``: a trace without what differs from run to run, so that two of the same can be compared.
 
 One block per process, in the order of their places in the tree, since no two runs interleave side by side processes
-alike. Times are left out. Pids become places in the tree (``<1.2>``: the second child of the first process), namespace
-inodes numbers in the order in which they appear, addresses and random names a word; of a cgroup only its last name is
-kept. Numbers that the traced processes see themselves, such as pids in a PID namespace, stay: they are part of it.
+alike. Times are left out, and SIGCHLD: whether one that nobody waits for is seen depends on the moment. Pids become
+places in the tree (``<1.2>``: the second child of the first process), namespace inodes the place of who made them,
+addresses and random names a word; of a cgroup only its last name is kept. Numbers that the traced processes see
+themselves, such as pids in a PID namespace, stay: they are part of it.
 """
 
 import re
@@ -15,19 +16,18 @@ from contrace.decode.notation import Notation
 from contrace.filters import Filter
 from contrace.output.escape import name, printable
 from contrace.output.lines import Lines, Piece, Step, line
-from contrace.records import Identity, Loss, Note, Record, TaskStart
+from contrace.records import Identity, Loss, Note, Record, Signal, TaskStart
 from contrace.story.changes import changes
 from contrace.trace.schema import Meta
 
+_SIGCHLD = 17  # include/uapi/asm-generic/signal.h
 _STARTING = ("clone", "clone3", "fork", "vfork")
 _PID = re.compile(r"(si_pid=|started by |/proc/|[a-z]-|tid=\[|pid changed to )(\d+)")
 _ADDRESS = re.compile(r"\b0x[0-9a-f]{5,}\b")
 _TEMPORARY = re.compile(r"\b(contrace-(?:[a-z]+-)?)[a-z0-9_]{8}\b")
 """Names of Python's tempfile, as contrace makes them."""
-_INODE = re.compile(r"\b\d{10}\b")
-_INODES = range(0xEFFFFFF0, 0xFFFFFF00)
-"""include/linux/proc_ns.h: the fixed inodes of the first namespaces, and from PROC_DYNAMIC_FIRST (fs/proc/generic.c) on
-those of the others."""
+_FOR_CHILDREN = "_for_children"
+_CPU_TIMES = re.compile(r", si_utime=\d+(?: /\*.*?\*/)?, si_stime=\d+(?: /\*.*?\*/)?")
 
 
 @dataclass(slots=True)
@@ -54,7 +54,8 @@ class Normalised:
         self._awaited: dict[int, tuple[_Block, int]] = {}
         """Result of a call that started a task -> where its line is, until the task is told of."""
         self._capture: list[str] = []
-        self._inodes: dict[str, str] = {}
+        self._namespaces: dict[tuple[str, str], str] = {}
+        """Kind and inode of each namespace -> what it is called. An inode is used again when its namespace is gone."""
 
     def feed(self, batch: Sequence[Record]) -> None:
         """Take in one or more complete batches."""
@@ -73,7 +74,7 @@ class Normalised:
         for block in self._in_order(self._roots):
             write(f"\n{block.label} {block.start}\n")
             for text in block.lines:
-                write(f"    {self._numbered(text)}\n")
+                write(f"    {text}\n")
 
     def _in_order(self, blocks: list[_Block]) -> list[_Block]:
         return [one for block in blocks for one in (block, *self._in_order(block.children))]
@@ -94,11 +95,16 @@ class Normalised:
                 block = self._block(piece)
                 block.lines.append(self._stable(text))
                 if call.name in _STARTING and call.value is not None and call.value > 0:
-                    self._awaited[call.value] = block, len(block.lines) - 1
+                    child = self._blocks.get(call.value)
+                    if child is not None and child in block.children:  # of vfork, the child is told of first
+                        block.lines[-1] = block.lines[-1].removesuffix(call.result) + f"<{child.label}>"
+                    else:
+                        self._awaited[call.value] = block, len(block.lines) - 1
             case Step.LINE if isinstance(record, TaskStart):
                 self._start(record, piece)
             case Step.LINE if isinstance(record, Identity):
-                self._block(piece).lines += self._changes(piece.before, record)
+                block = self._block(piece)
+                block.lines += self._changes(block, piece.before, record)
             case Step.LINE if piece.task.tid:
                 self._block(piece).lines.append(self._stable(piece.text))
             case Step.LINE if isinstance(record, Loss) or (isinstance(record, Note) and record.topic == "warning"):
@@ -125,12 +131,19 @@ class Normalised:
             self._roots.append(self._blocks[tid])
         return self._blocks[tid]
 
-    def _changes(self, before: Identity | None, record: Identity) -> list[str]:
+    def _changes(self, block: _Block, before: Identity | None, record: Identity) -> list[str]:
         """One line per change; of cgroups the last names only: above them every machine has its own."""
         texts: dict[str, None] = {}
         for change in changes(before, record):
             if change.area == "cgroup":
                 texts[f"cgroup: {self._stable(_text(change.after).rsplit('/', 1)[-1])}"] = None
+            elif change.area == "namespaces":
+                was, now = _text(change.before), _text(change.after)
+                # An unshare for the children is seen before the child whose namespace it will be.
+                later = change.name.endswith(_FOR_CHILDREN) and record.why != "unshare"
+                maker = "" if later or record.why == "setns" else block.label
+                shown = f"{self._namespace(change.name, was)} → {self._namespace(change.name, now, maker)}"
+                texts[f"namespaces: {change.name} {shown}"] = None
             else:
                 shown = f"{_text(change.before)} → {_text(change.after)}"
                 texts[f"{change.area}: {change.name} {self._stable(shown)}".replace(":  ", ": ")] = None
@@ -143,16 +156,16 @@ class Normalised:
         return f"<{block.label}>" if block else pid
 
     def _stable(self, text: str) -> str:
-        text = _PID.sub(lambda found: found[1] + self._label(found[2]), text)
+        text = _PID.sub(lambda found: found[1] + self._label(found[2]), _CPU_TIMES.sub("", text))
         return _TEMPORARY.sub(r"\1<name>", _ADDRESS.sub("<address>", text))
 
-    def _numbered(self, text: str) -> str:
-        return _INODE.sub(self._inode, text)
-
-    def _inode(self, found: re.Match[str]) -> str:
-        if int(found[0]) not in _INODES:
-            return found[0]
-        return self._inodes.setdefault(found[0], f"<ns {len(self._inodes) + 1}>")
+    def _namespace(self, kind: str, inode: str, maker: str = "") -> str:
+        """What a namespace is called; with ``maker``, one that has just been made there."""
+        key = kind.removesuffix(_FOR_CHILDREN), inode
+        if maker:
+            whose = maker if kind == key[0] else f"the children of {maker}"
+            self._namespaces[key] = f"<{key[0]} of {whose}>"
+        return self._namespaces.get(key, inode if not inode.isdecimal() else f"<first {key[0]}>")
 
 
 def _text(value: str | bytes) -> str:
@@ -160,4 +173,4 @@ def _text(value: str | bytes) -> str:
 
 
 def _tells(record: Record) -> bool:
-    return True
+    return not isinstance(record, Signal) or record.signo != _SIGCHLD

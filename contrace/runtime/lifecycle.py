@@ -128,6 +128,7 @@ def run(entry: Entry, bundle: Bundle, root: RootSource, say: Say) -> int:
             birth = container.make(None, None)
         try:
             birth.start()
+            birth.close()
             return _attend(birth.init, signals, console)
         except BaseException:
             birth.abandon()
@@ -234,6 +235,7 @@ def create(entry: Entry, bundle: Bundle, root: RootSource, console_path: str | N
             gate = Gate(entry.start_socket)
             inherited.callback(gate.close)
             birth = container.make(gate, sender)
+            birth.close()
         undo.pop_all()
     return birth.init
 

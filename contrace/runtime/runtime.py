@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 PARENT, CHILD, INIT = "cont:[0:PARENT]", "cont:[1:CHILD]", "cont:[2:INIT]"
 _LONGEST_MESSAGE = 3000
+_END_SECONDS = 1.0
+"""How long a stage that has failed may take to end."""
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
@@ -64,6 +66,10 @@ class Birth:
         self._spec = plan.bundle.spec
         self._up, self._down = Pipe(), Pipe()  # the stages to contrace, contrace to the stage that waits
         self._child_up, self._child_down = Pipe(), Pipe()  # CHILD to PARENT, PARENT to CHILD
+        self._is_ending = False
+        """A stage has said what failed, and ends by itself."""
+        self._watched = -1
+        """A pidfd of the stage whose end would be noticed."""
         self.init = 0
         """Pid of INIT, as the host numbers it, once `unshare` has returned."""
 
@@ -104,13 +110,21 @@ class Birth:
     def abandon(self) -> None:
         """End the stages and reap them, whatever they do."""
         self._down.close()  # whoever waits ends at this
-        if self.init:
+        if self.init and not (self._is_ending and select.select([self._watched], [], [], _END_SECONDS)[0]):
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._watched, signal.SIGKILL)
-        self._up.close()
+        self.close()
         with suppress(ChildProcessError):
             while True:
                 os.waitpid(-1, 0)
+
+    def close(self) -> None:
+        """Have no more to do with the stages, which can go on."""
+        self._up.close()
+        self._down.close()
+        if self._watched >= 0:
+            os.close(self._watched)
+            self._watched = -1
 
     def _tell(self, kind: str) -> None:
         with suppress(BrokenPipeError):  # the stage has ended; its message or its status says why
@@ -131,6 +145,7 @@ class Birth:
 
     def _raise(self, value: tuple[str, int]) -> NoReturn:
         message, code = value
+        self._is_ending = True
         if code in (ExitCode.NOT_EXECUTABLE, ExitCode.NOT_FOUND):
             raise CommandNotStarted(message, found=code == ExitCode.NOT_EXECUTABLE)
         error = ContraceError(message)

@@ -19,7 +19,7 @@ from contrace.tui.style import Role
 _ARGV = {"execve": 1, "execveat": 2}
 """Calls that execute -> index of argv; envp follows it (execve(2), execveat(2))."""
 _WORD = 1_000  # bytes of a word or value that are shown
-_WORDS = 2_000
+_WORDS, _BYTES = 2_000, 100_000  # that are shown of an array
 _ANCESTORS = 64
 
 
@@ -130,7 +130,7 @@ def _command(argv: Words | None) -> list[Line]:
     if argv is None:
         return [sentence("? (the words could not be read)", Role.QUIET)]
     lines = [
-        line(f"[{index}]", _shown(word, broken=index in argv.broken)) for index, word in enumerate(argv.items[:_WORDS])
+        line(f"[{index}]", _shown(word, broken=index in argv.broken)) for index, word in enumerate(_first(argv.items))
     ]
     return [*lines, *_rest(argv)]
 
@@ -140,7 +140,7 @@ def _environment(own: Words | None, parent: Words | None, whose: str, inherited:
         return section("Environment", [sentence("? (it was not copied)", Role.QUIET)])
     if parent is None:
         lines = [sentence("How it differs from its parent's is not known.", Role.QUIET)]
-        lines += [_variable(" ", _shown(item, broken=at in own.broken)) for at, item in enumerate(own.items[:_WORDS])]
+        lines += [_variable(" ", _shown(item, broken=at in own.broken)) for at, item in enumerate(_first(own.items))]
         return section(f"Environment{inherited}", [*lines, *_rest(own)])
     return section(f"Environment{inherited}", [*_differences(own, parent, whose), *_rest(own)])
 
@@ -192,7 +192,17 @@ def _shown(word: bytes, *, broken: bool = False) -> str:
     return f"{name(word[:_WORD])}{rest}{'… (the rest could not be read)' if broken else ''}"
 
 
+def _first(items: Sequence[bytes]) -> Sequence[bytes]:
+    """As many as nobody has to wait for."""
+    size = 0
+    for index, item in enumerate(items[:_WORDS]):
+        size += min(len(item), _WORD)
+        if size > _BYTES:
+            return items[:index]
+    return items[:_WORDS]
+
+
 def _rest(words: Words) -> list[Line]:
-    more = len(words.items) - _WORDS
+    more = len(words.items) - len(_first(words.items))
     lines = [sentence(f"… and {more} more", Role.QUIET)] if more > 0 else []
     return [*lines, *([sentence(f"! {words.missing}", Role.WARNING)] if words.missing else [])]

@@ -35,6 +35,9 @@ def changed(before: Identity | None, after: Identity | None, title: str = "") ->
     """What is different afterwards: namespaces first, then everything else. ``title``: whose, if not the caller's."""
     if after is None:
         return ()
+    if before is None:
+        unknown = [line(each, f"{UNKNOWN} → {inode}", Role.CHANGE) for each, inode in sorted(after.namespaces.items())]
+        return section("Namespaces, before → after", unknown)
     found = changes(before, after)
     namespaces = [each for each in found if each.area == "namespaces"]
     others = [each for each in found if each.area != "namespaces"]

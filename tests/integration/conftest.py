@@ -1,8 +1,12 @@
 """What the tests of whole captures share."""
 
+from pathlib import Path
+
 import pytest
 
 from contrace.capture.select import ebpf_missing
+from tests.bundles import Shop
+from tests.managers.fixtures import need
 
 
 @pytest.fixture(params=["ptrace", "ebpf"])
@@ -11,3 +15,18 @@ def backend(request: pytest.FixtureRequest) -> str:
     if request.param == "ebpf" and (reason := ebpf_missing()):
         pytest.skip(reason)
     return str(request.param)
+
+
+@pytest.fixture
+def shop(tmp_path: Path, rootfs: Path) -> Shop:
+    """For one changed config.json after the other."""
+    need()
+    return Shop(tmp_path, rootfs)
+
+
+@pytest.fixture
+def gift(tmp_path: Path) -> Path:
+    directory = tmp_path / "gift"
+    directory.mkdir()
+    (directory / "file").write_text("given\n")
+    return directory

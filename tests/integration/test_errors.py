@@ -297,55 +297,6 @@ def test_a_file_that_another_contrace_writes(sleeper: "subprocess.Popen[bytes]")
     assert Trace(Path("x.ctrace")).meta.command == (f"sleep[{sleeper.pid}]",)
 
 
-class TestFullDisk:
-    """In a mount namespace of its own, on a small file system."""
-
-    SMALL = 'mount -t tmpfs -o size=400k contrace-test full; cd full; "$@"; status=$?; cp x.ctrace* ..; exit $status'
-
-    @pytest.fixture(autouse=True)
-    def small_disk(self) -> None:
-        if os.geteuid() != 0:
-            pytest.skip("needs root: a file system of its own")
-        Path("full").mkdir()
-
-    def on_it(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            ["unshare", "--mount", "sh", "-c", self.SMALL, "sh", *CONTRACE, *words],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-    def test_a_command_goes_on_to_its_end(self) -> None:
-        script = "i=0; while [ $i -lt 400 ]; do /bin/true; i=$((i+1)); done; echo done"
-        done = self.on_it("run", "-o", "x.ctrace", "--format", "none", "--", "sh", "-c", script)
-        assert done.stdout == "done\n"
-        assert done.returncode == 6
-        said = done.stderr.splitlines()
-        assert len(said) == 3
-        assert "LOST" in said[1]
-        assert said[2].startswith("contrace: cannot write x.ctrace: ")
-        assert 10 < len(Trace(Path("x.ctrace")).named("execve")) < 401
-
-    def test_an_attach_lets_go(self, backend: str) -> None:
-        target = subprocess.Popen(["sh", "-c", "while [ ! -e go ]; do /bin/true; done"])
-        try:
-            done = self.on_it("attach", "--backend", backend, "-o", "x.ctrace", "--format", "none", str(target.pid))
-            assert host.tracer_of(target.pid) == 0
-            assert host.state_of(target.pid) is not None
-        finally:
-            Path("go").touch()
-            assert target.wait(20) == 0
-        assert done.returncode == 6
-        said = done.stderr.splitlines()
-        assert len(said) == 3
-        assert said[1].startswith("contrace: the trace file cannot be written: ")
-        assert said[2].startswith("contrace: cannot write x.ctrace: ")
-        assert 10 < len(Trace(Path("x.ctrace")).named("execve")) < 401
-
-
 @pytest.fixture
 def trace() -> Path:
     done = contrace("run", "--format", "none", "-o", "good.ctrace", "--", "true")

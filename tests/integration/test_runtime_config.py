@@ -10,65 +10,13 @@ from typing import Any
 
 import pytest
 
-from tests.bundles import Change, Runtime, make_bundle
+from tests.bundles import Change, Runtime, Shop, make_bundle, mounting, setting
 from tests.managers import host
 from tests.managers.fixtures import need
 from tests.users import User, user
 
 NAMESPACES = {"network": "net", "uts": "uts", "ipc": "ipc", "pid": "pid", "cgroup": "cgroup", "time": "time"}
 """Names of the specification, names in /proc/PID/ns."""
-
-
-class Shop:
-    """Runs one command after the other with a changed config.json, as root."""
-
-    def __init__(self, folder: Path, rootfs: Path) -> None:
-        self.folder = folder
-        self._rootfs = rootfs
-        self.runtime = Runtime(folder / "state")
-        self._number = 0
-
-    def run(self, change: Change, *argv: str) -> "subprocess.CompletedProcess[str]":
-        self._number += 1
-        bundle = make_bundle(self.folder / f"bundle-{self._number}", self._rootfs, *argv, change=change)
-        return self.runtime("run", bundle)
-
-    def output(self, change: Change, *argv: str) -> str:
-        done = self.run(change, *argv)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
-    def refused(self, change: Change, status: int = 2) -> str:
-        done = self.run(change, "true")
-        assert done.returncode == status, done.stderr
-        assert self.runtime.entries() == []
-        return done.stderr
-
-
-@pytest.fixture
-def shop(tmp_path: Path, rootfs: Path) -> Shop:
-    need()
-    return Shop(tmp_path, rootfs)
-
-
-def setting(path: str, value: object) -> Change:
-    """Change the field at a dotted path."""
-
-    def change(config: dict[str, Any]) -> None:
-        *above, last = path.split(".")
-        for name in above:
-            config = config.setdefault(name, {})
-        config[last] = value
-
-    return change
-
-
-def mounting(destination: str, source: object, *options: str, kind: str = "") -> Change:
-    def change(config: dict[str, Any]) -> None:
-        entry = {"destination": destination, "source": str(source), "type": kind, "options": list(options)}
-        config["mounts"].append(entry)
-
-    return change
 
 
 # --- process --------------------------------------------------------------------------------------------
@@ -129,14 +77,6 @@ def test_oom_score(shop: Shop) -> None:
 
 
 # --- root, mounts ---------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def gift(tmp_path: Path) -> Path:
-    directory = tmp_path / "gift"
-    directory.mkdir()
-    (directory / "file").write_text("given\n")
-    return directory
 
 
 def test_a_bound_directory_and_file(shop: Shop, gift: Path) -> None:
@@ -375,89 +315,3 @@ def test_cpu_limits_are_written(shop: Shop) -> None:
                        "/sys/fs/cgroup/cpu/cpu.max /sys/fs/cgroup/cpu.max 2>/dev/null; true").split()  # fmt: skip
     assert done[1] == "0"
     assert {"50000", "100000"} <= set(done)
-
-
-# --- what is refused ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("path", "value"),
-    [
-        ("hooks", {"prestart": [{"path": "/bin/true"}]}),
-        ("process.apparmorProfile", "docker-default"),
-        ("process.selinuxLabel", "a:b:c"),
-        ("process.scheduler", {"policy": "SCHED_BATCH"}),
-        ("linux.mountLabel", "a:b:c"),
-        ("linux.intelRdt", {"closID": "x"}),
-        ("linux.personality", {"domain": "LINUX32"}),
-        ("linux.resources.blockIO", {"weight": 10}),
-        ("linux.resources.memory", {"swappiness": 1}),
-    ],
-)
-def test_what_is_not_implemented_is_refused_by_name(shop: Shop, path: str, value: object) -> None:
-    error = shop.refused(setting(path, value))
-    assert f"$.{path}" in error
-    assert "this runtime does not implement it" in error
-
-
-@pytest.mark.parametrize("path", ["hooks", "process.apparmorProfile", "linux.resources.blockIO"])
-@pytest.mark.parametrize("value", [None, {}, ""])
-def test_what_is_not_implemented_may_be_empty(shop: Shop, path: str, value: object) -> None:
-    assert shop.run(setting(path, value), "true").returncode == 0
-
-
-def test_a_property_that_nobody_knows_is_named_and_ignored(shop: Shop) -> None:
-    done = shop.run(setting("process.color", "red"), "true")
-    assert done.returncode == 0
-    assert "config.json: $.process.color is not of the specification and has no effect" in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("path", "value", "message"),
-    [
-        ("ociVersion", "2.0.0", "$.ociVersion: '2.0.0' is not a version of the 1.x"),
-        ("process.args", [], "$.process.args: there is nothing to run"),
-        ("process.cwd", "relative", "$.process.cwd: 'relative' is not an absolute path"),
-        ("process.user.uid", "root", "Expected `int`, got `str` - at `$.process.user.uid`"),
-        ("process.rlimits", [{"type": "RLIMIT_TEA", "soft": 1, "hard": 1}], "no limit is named 'RLIMIT_TEA'"),
-        ("process.env", ["PATH"], "$.process.env[0]: 'PATH' is not of the form NAME=value"),
-        ("process.args", ["a\0b"], "$.process.args[0]: 'a\\x00b' has a NUL character"),
-        ("process.user.uid", -1, "Expected `int` >= 0 - at `$.process.user.uid`"),
-        ("mounts", [{"destination": "/.//..", "type": "tmpfs"}], "$.mounts[0].destination: what the root is"),
-        ("linux.namespaces", [{"type": "pid"}], "a mount namespace is needed"),
-        ("linux.namespaces", [{"type": "tea"}], "$.linux.namespaces[0].type"),
-        ("linux.uidMappings", [{"containerID": 0, "hostID": 0, "size": 1}], "$.linux.uidMappings: needs a new user"),
-    ],
-)
-def test_what_makes_no_sense_is_refused(shop: Shop, path: str, value: object, message: str) -> None:
-    assert message in shop.refused(setting(path, value))
-
-
-def test_a_mount_option_that_is_not_implemented(shop: Shop, gift: Path) -> None:
-    assert "does not implement the option 'idmap'" in shop.refused(mounting("/tmp", gift, "bind", "idmap"))
-
-
-def test_a_bundle_without_config(shop: Shop, tmp_path: Path) -> None:
-    done = shop.runtime("run", tmp_path)
-    assert done.returncode == 1
-    assert "config.json: No such file or directory" in done.stderr
-
-
-def test_a_config_that_is_no_json(shop: Shop, tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text("{")
-    done = shop.runtime("run", tmp_path)
-    assert done.returncode == 2
-    assert "config.json: " in done.stderr
-
-
-def test_a_normal_user_without_a_user_namespace(rootfs: Path) -> None:
-    with user() as somebody:
-
-        def change(config: dict[str, Any]) -> None:
-            kinds = [namespace for namespace in config["linux"]["namespaces"] if namespace["type"] != "user"]
-            config["linux"] |= {"namespaces": kinds, "uidMappings": [], "gidMappings": []}
-
-        bundle = make_bundle(somebody.folder / "bundle", rootfs, "true", change=change, user=somebody)
-        done = Runtime(somebody.folder / "state", somebody)("run", bundle)
-        assert done.returncode == 2
-        assert "a user other than root needs a user namespace here" in done.stderr

@@ -28,9 +28,10 @@ BITS = (64, 32) if platform.machine() == "x86_64" else (64,)
 NOT_32 = {"foreign"}
 """Made of 64-bit calls of the other tables."""
 X86_ONLY = {"foreign"}
-SEES_FILTER = {"prctl"}
-"""PR_GET_SECCOMP tells a program that it has a seccomp filter: both tracers run these without their own. (strace's
-spares it stops in calls that nobody asked for, where it is sometimes caught by the end of a task.)"""
+SEES_FILTER = {"prctl", "filtered"}
+"""PR_GET_SECCOMP tells a program that it has a seccomp filter, and strace's does not see what a program's own filter
+answers: both tracers run these without their own. (strace's spares it stops in calls that nobody asked for, where it is
+sometimes caught by the end of a task.)"""
 STRACE_UNFILTERED = {*SEES_FILTER, "thread_exec"}
 """With its filter, strace does not get the result of an execve in a thread, and prints ``= ?``."""
 ONE_ORDER = {"thread_exec"}

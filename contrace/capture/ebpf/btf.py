@@ -40,6 +40,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "TASK_ATOMIC_FLAGS": ("task_struct.atomic_flags",),
     "TASK_SECCOMP_MODE": ("task_struct.seccomp.mode",),
     "TASK_THREAD_FLAGS": ("task_struct.thread_info.flags",),
+    "TASK_STACK": ("task_struct.stack",),
     "TASK_THREAD_STATUS": ("task_struct.thread_info.status",),
     "PID_LEVEL": ("pid.level",),
     "PID_NUMBERS": ("pid.numbers",),
@@ -121,7 +122,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 """C macro -> struct.member, members of members after further dots; the first way that the kernel knows counts."""
 
-SIZES: dict[str, str] = {"SIGINFO_SIZE": "kernel_siginfo"}
+SIZES: dict[str, str] = {"SIGINFO_SIZE": "kernel_siginfo", "REGS_SIZE": "pt_regs"}
 """C macro -> struct whose size in bytes it is."""
 
 OPTIONAL = frozenset(

@@ -74,7 +74,7 @@ ACTS = (
     Act(
         "Seccomp",
         "This one has every capability over its namespaces, but a filter sees each call before the kernel does it,\n"
-        "and answers sethostname with EPERM. The same errno, but no capability was asked for.",
+        "and answers sethostname with EPERM: the same errno, but no capability was asked for.",
         _seccomp,
     ),
     Act(

@@ -1,6 +1,5 @@
 """``nested``: contrace's runtime runs in a container of contrace's runtime."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -13,13 +12,15 @@ from contrace.runtime.demos.stage import Stage
 from contrace.runtime.demos.userns import with_user_namespace
 from contrace.runtime.spec import Mount, Spec
 
+_PYTHON = "/opt/python"
 _LIBRARY = "/opt/contrace"
 _STATE = "/dev/shm/contrace"  # the one place there that can be written to
 
 
 def _nested(stage: Stage) -> None:
     inner = 'echo "and I am $$ in it, on $(hostname)"; cat /proc/self/uid_map'
-    runtime = f"{sys.executable} -m contrace runtime run --state-dir {_STATE}"
+    python = f"{_PYTHON}/bin/python{sys.version_info.major}.{sys.version_info.minor}"
+    runtime = f"{python} -m contrace runtime run --state-dir {_STATE}"
     line = f"echo \"I am $$ in the outer one\"; {runtime} -- sh -c '{inner}'"
     stage.container("sh", "-c", line, change=_with_contrace, root=roots.Host())
 
@@ -30,7 +31,7 @@ def _with_contrace(spec: Spec) -> Spec:
     A /proc can be mounted in a user namespace only where one can be seen in full (fs/namespace.c, mnt_already_visible).
     """
     mounts = [_bind(str(path), f"{_LIBRARY}/{path.name}") for path in _packages()]
-    mounts += [_bind(prefix, prefix) for prefix in sorted({sys.base_prefix, sys.prefix}) if not _is_in_usr(prefix)]
+    mounts.append(_bind(sys.base_prefix, _PYTHON))
     # Nor does the inner one get at the cgroups, which are the outer one's.
     kept = [mount for mount in spec.mounts if mount.type != "cgroup"]
     # Ids are the same inside: contrace may be in a directory that is root's alone.
@@ -48,10 +49,6 @@ def _packages() -> list[Path]:
 
 def _bind(source: str, destination: str) -> Mount:
     return Mount(destination=destination, type="bind", source=source, options=("rbind", "ro"))
-
-
-def _is_in_usr(path: str) -> bool:
-    return os.path.realpath(path).startswith("/usr")
 
 
 ACTS = (

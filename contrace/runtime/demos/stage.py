@@ -24,6 +24,7 @@ from contrace.runtime.state import Entry, open_directory
 
 Change = Callable[[Spec], Spec]
 
+_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
 _PR_SET_PTRACER = 0x59616D61  # include/uapi/linux/prctl.h
 _ANY = (1 << 64) - 1
 
@@ -34,7 +35,11 @@ class Stage:
     def __init__(self) -> None:
         self.is_root = os.geteuid() == 0
         self._root = roots.choose(None)  # asks busybox what it can do: not a part of any act
+        self._directory = open_directory(None)
         self._told: set[str] = set()
+        # What the environment says of this user and machine is no part of a demo.
+        os.environ.clear()
+        os.environ.update(_ENVIRONMENT)
 
     def say(self, text: str = "") -> None:
         """A line of the stage's own."""
@@ -76,7 +81,7 @@ class Stage:
     def _new(self, argv: Sequence[str], change: Change | None) -> tuple[Entry, Bundle]:
         spec = default(tuple(argv), terminal=False)
         bundle = Bundle("/", change(spec) if change else spec)
-        return Entry(open_directory(None), f"demo-{os.getpid()}"), bundle
+        return Entry(self._directory, f"demo-{os.getpid()}"), bundle
 
     def _tell(self, text: str) -> None:
         """What every container of a normal user is told, such as that it has no cgroup, is said once."""

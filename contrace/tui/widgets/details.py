@@ -4,6 +4,7 @@ Lines are wrapped here and drawn one by one, so an argv of a thousand words cost
 drawn as it is, never as markup.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -27,6 +28,7 @@ from contrace.tui.style import Role
 _INDENT = 2
 _LABELS = 20  # cells at the most that a column of labels takes; a longer one stands in its line's text
 _LEAST = 24  # cells: text with less room than this goes on below its label
+_WORDS = re.compile(r" +|[^ ]+")
 _LOW = 16  # lines: with less, none is left empty
 _NOTHING = "Nothing is selected."
 
@@ -183,7 +185,7 @@ def _flow(spans: Sequence[Span], width: int, hang: int) -> Iterator[list[Span]]:
     current: list[Span] = []
     used = 0
     for text, role in spans:
-        for word in _words(text):
+        for word in _WORDS.findall(text):
             cells = cell_len(word)
             if used + cells > width and used > hang and word.strip() and hang + cells <= width:
                 yield current
@@ -201,15 +203,6 @@ def _flow(spans: Sequence[Span], width: int, hang: int) -> Iterator[list[Span]]:
                 current.append((piece, role))
                 used += cell_len(piece)
     yield current
-
-
-def _words(text: str) -> Iterator[str]:
-    """The words, and the spaces between them."""
-    start = 0
-    for at in range(1, len(text) + 1):
-        if at == len(text) or (text[at] == " ") != (text[start] == " "):
-            yield text[start:at]
-            start = at
 
 
 def _pieces(word: str, first: int, others: int) -> Iterator[str]:

@@ -208,10 +208,13 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _keep_in_sight(self) -> None:
         top, room = self.scroll_offset.y, self._room()
-        if self._cursor < top:
-            self.scroll_by(self._cursor - top)
-        elif self._cursor >= top + room:
-            self.scroll_by(self._cursor - top - room + 1)
+        above, below = top - self._cursor, self._cursor - (top + room - 1)
+        if above > room or below > room:
+            self.scroll_by(self._cursor - room // 2 - top)  # who jumps wants to see what is around
+        elif above > 0:
+            self.scroll_by(-above)
+        elif below > 0:
+            self.scroll_by(below)
 
     def _strip(self, mark: str, spans: Spans, *, all_are: Role | None) -> Strip:
         width = self.width

@@ -7,7 +7,6 @@ import sys
 from contextlib import closing, suppress
 from pathlib import Path
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -194,20 +193,6 @@ def test_only_some_kinds_are_read_where_only_they_are_wanted(path):
             scene.note(3, "attach", "x"),
         ]
         assert [number for number, _ in reader.records(after=2)] == [3]
-
-
-def test_what_an_older_contrace_did_not_know_is_unknown(path):
-    """Its records end earlier; see records.Identity."""
-    known = {"capabilities": (1, 2, 3, 4, 5), "no_new_privs": True, "seccomp": 2}
-    writer = TraceWriter(path, scene.META)
-    writer.write([scene.identity(1, **known)])
-    writer.finish({"reason": "stopped"})
-    assert read(path) == [[scene.identity(1, **known)]]
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        [(data,)] = connection.execute("SELECT data FROM record")
-        older = msgspec.msgpack.encode(msgspec.msgpack.decode(data)[: -len(known)])
-        connection.execute("UPDATE record SET data = ?", (older,))
-    assert read(path) == [[scene.identity(1)]]
 
 
 def test_a_name_with_special_characters_is_a_name(tmp_path, sound):
