@@ -30,7 +30,7 @@ from contrace.trace.schema import Meta
 from contrace.trace.writer import TraceWriter
 
 CALLS = 1_000_000
-VERSION = 1
+VERSION = 2
 """Raised whenever the content changes: a trace that lies in the temporary directory is of this version."""
 
 _STARTED_NS = 1_000_000_000_000

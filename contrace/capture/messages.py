@@ -57,6 +57,10 @@ class Leave(msgspec.Struct, frozen=True, tag=True):
     """Go on when the command line has ended, until nothing is left to trace or SIGTERM comes."""
 
 
+class HangUp(msgspec.Struct, frozen=True, tag=True):
+    """run, with a terminal of its own: hold that no longer."""
+
+
 class Pass(msgspec.Struct, frozen=True, tag=True):
     """run: send this signal to the command."""
 
@@ -68,7 +72,7 @@ class Kill(msgspec.Struct, frozen=True, tag=True):
 
 
 Event = Progress | Lingers | Ended | Began | Failed
-Order = Stop | Leave | Pass | Kill
+Order = Stop | Leave | HangUp | Pass | Kill
 
 _ENCODER = msgspec.msgpack.Encoder()
 

@@ -1,8 +1,8 @@
 """The recorder process: a tracer's batches go into the trace file; views read that file and nothing else.
 
 It ends cleanly when the orders' pipe closes because the command line's process died, so a kill -9 of that lets go of
-everything that was attached to. Only after a `Leave` it goes on alone, and SIGTERM ends it. It shares the process group, but ignores the signals that a terminal sends to the
-group: what they mean is decided on the other side.
+everything that was attached to. Only after a `Leave` it goes on alone, and SIGTERM ends it. It shares the process
+group, but ignores the signals that a terminal sends to the group: what they mean is decided on the other side.
 """
 
 import gc
@@ -18,12 +18,14 @@ import msgspec
 
 from contrace import __version__
 from contrace.capture.base import DEFAULT_BUFFER, Command, Tracer, Wanted
+from contrace.capture.held import Held
 from contrace.capture.messages import (
     Began,
     Ended,
     Event,
     Failed,
     Frames,
+    HangUp,
     Kill,
     Leave,
     Lingers,
@@ -33,7 +35,6 @@ from contrace.capture.messages import (
     Stop,
     frame,
 )
-from contrace.capture.held import Held
 from contrace.capture.ptrace.tracer import PtraceTracer
 from contrace.capture.select import Choice, choose
 from contrace.capture.targets import Target
@@ -84,6 +85,7 @@ class Recorder:
         path: Path,
         events: int,
         orders: int,
+        *,
         master: int | None = None,
     ) -> None:
         """``master``: the other side of the command's own terminal, which lives as long as somebody holds this."""
@@ -198,6 +200,8 @@ class Recorder:
                     tracer.kill()
                 elif isinstance(order, Leave):
                     self._leave(tracer)
+                elif isinstance(order, HangUp):
+                    self._hang_up()
             if tracer.finished and patient_until is None:
                 patient_until = time.monotonic() + _PATIENCE_S
             elif patient_until is not None and time.monotonic() > patient_until:
@@ -206,11 +210,15 @@ class Recorder:
             if self._orders.closed and not self._left:
                 if self._command is None:
                     self._stop(tracer, "the command line was killed")
-                elif self._held is not None:
-                    self._held.close()
+                else:
+                    self._hang_up()
             if deadline is not None and time.monotonic() >= deadline:
                 deadline = None
                 self._stop(tracer, f"{seconds:g} s are over")
+
+    def _hang_up(self) -> None:
+        if self._held is not None:
+            self._held.close()
 
     def _leave(self, tracer: Tracer) -> None:
         """The command line is about to end: nobody reads the terminal, and kill(1) is the only way to stop."""

@@ -21,6 +21,7 @@ from contrace.capture.messages import (
     Event,
     Failed,
     Frames,
+    HangUp,
     Kill,
     Leave,
     Lingers,
@@ -84,6 +85,11 @@ class Recording:
         self._order(Leave())
         self._left = True
 
+    def hang_up(self) -> None:
+        """run: let go of the command's own terminal. Once the caller has, too, it is as if its window was closed: the
+        kernel sends the session SIGHUP."""
+        self._order(HangUp())
+
     def signal(self, signo: int) -> None:
         """run: pass a signal on to the command."""
         self._order(Pass(signo))
@@ -145,7 +151,7 @@ def start(request: Request, mask: Collection[int], terminal: tuple[int, int] | N
         try:
             os.close(events_read)
             os.close(orders_write)
-            Recorder(request, command, path, events_write, orders_read, master).run(mask)
+            Recorder(request, command, path, events_write, orders_read, master=master).run(mask)
             status = ExitCode.OK
         except BaseException:  # noqa: BLE001 - a bug: shown here, since the other side only sees the pipe close
             traceback.print_exc()

@@ -72,6 +72,7 @@ def attach(
     log: Annotated[Path | None, options.log_option("standard output")] = None,
     string_limit: options.StringsOption = 32,
     verbose: options.VerboseOption = False,
+    tui: options.TuiOption = False,
     filter: options.FilterOption = None,
 ) -> int:
     """Watch running processes, and whatever they start from now on.
@@ -95,7 +96,7 @@ def attach(
         )
     if backend is Backend.ptrace and (system_wide or container is not None):
         raise UsageError("--container and --system-wide need eBPF: leave out --backend ptrace")
-    view = View(Look(format, log, sys.stdout, string_limit, verbose, filter or ()))
+    view = None if tui else View(Look(format, log, sys.stdout, string_limit, verbose, filter or ()))
     inside = capture_targets.resolve_container(container) if container is not None else None
     request = Request(
         verb="attach",
@@ -112,4 +113,8 @@ def attach(
         buffer=options.size(buffer),
         output=options.output_path(output),
     )
+    if view is None:
+        from contrace.cli.tui import capture as browse
+
+        return browse(request, filter or ())
     return capture(request, view)

@@ -31,11 +31,11 @@ def capture(request: Request, view: View) -> int:
     """Record what is asked for and show it; returns the exit status, or ends by the command's signal."""
     with Signals() as signals, closing(start(request, signals.before)) as recording:
         signals.listen()
-        narrate(_headline(request, recording.mode))
+        narrate(headline(request, recording.mode))
         if recording.why and request.verb == "attach":
             narrate(f"this backend was chosen because {recording.why}")
         ended = _Live(request, recording, view, signals).follow()
-        _summary(request, recording, ended)
+        summarise(request, recording, ended)
     if ended.error is not None:
         error = ContraceError(ended.error)
         error.exit_code = ExitCode(ended.exit_code)
@@ -126,7 +126,8 @@ class _Live:
                 self._recording.signal(caught.signo)
 
 
-def _headline(request: Request, mode: str) -> str:
+def headline(request: Request, mode: str) -> str:
+    """One line: what is captured and how, harmless to a terminal."""
     if request.verb == "run":
         return f"running {printable(shlex.join(request.command))}: {mode}"
     if request.system_wide:
@@ -141,13 +142,14 @@ def _describe(target: Target) -> str:
     return f"{target.why} (pid {target.pid}, {threads} thread{'s' if threads != 1 else ''})"
 
 
-def _summary(request: Request, recording: Recording, ended: Ended) -> None:
-    from contrace.output.summary import summarise
+def summarise(request: Request, recording: Recording, ended: Ended) -> None:
+    """Say what the finished trace holds, and where it is."""
+    from contrace.output import summary as of_traces
 
     where = None if request.output is None else strings.escape(os.fsencode(request.output))
     try:
         with closing(TraceReader(recording.path)) as reader:
-            summary = summarise(reader)
+            summary = of_traces.summarise(reader)
         # What did not fit onto a full disk is known to the recorder only.
         text = replace(summary, lost=max(summary.lost, ended.lost)).text(where)
     except TraceFileError:

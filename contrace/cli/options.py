@@ -107,6 +107,10 @@ VerboseOption = Annotated[
     bool,
     Option("-v", "--verbose", help="Show argument lists, environments and structures whole.", show_default=False),
 ]
+TuiOption = Annotated[
+    bool,
+    Option("--tui", help="Browse the trace while it grows, as `contrace view` does.", show_default=False),
+]
 FilterOption = Annotated[
     list[str] | None,
     Option(

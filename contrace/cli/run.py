@@ -63,6 +63,7 @@ def run(
     log: Annotated[Path | None, options.log_option("standard error")] = None,
     string_limit: options.StringsOption = 32,
     verbose: options.VerboseOption = False,
+    tui: options.TuiOption = False,
     filter: options.FilterOption = None,
 ) -> int:
     """Start a command, watch it and what it starts, end as it ends.
@@ -80,7 +81,7 @@ def run(
 
     if not command:
         raise UsageError("run what? Give a command, such as: contrace run -- unshare --user true")
-    view = View(Look(format, log, sys.stderr, string_limit, verbose, filter or ()))
+    view = None if tui else View(Look(format, log, sys.stderr, string_limit, verbose, filter or ()))
     request = Request(
         verb="run",
         targets=(),
@@ -94,4 +95,8 @@ def run(
         buffer=options.size(buffer),
         output=options.output_path(output),
     )
+    if view is None:
+        from contrace.cli.tui import capture as browse
+
+        return browse(request, filter or ())
     return capture(request, view)

@@ -43,9 +43,13 @@ def view(
     if not (sys.stdin.isatty() and sys.stderr.isatty()):  # textual draws on standard error
         raise UsageError("view needs a terminal. To print a trace: contrace show FILE")
 
+    from contrace.cli.demos import DemoRuns
     from contrace.tui.app import ContraceApp
     from contrace.tui.feed import Feed
 
-    app = ContraceApp(Feed(file) if file is not None else None, chosen)
-    app.run()
+    app = ContraceApp(Feed(file) if file is not None else None, chosen, demos=DemoRuns())
+    try:
+        app.run()
+    finally:
+        app.close()
     return app.return_code or ExitCode.OK

@@ -15,21 +15,25 @@ from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
 from textual.signal import Signal
+from textual.timer import Timer
+from textual.widgets import Footer
 
-from contrace.errors import TraceFileError
+from contrace.errors import ContraceError, TraceFileError
 from contrace.output.escape import printable
 from contrace.tui import keys
 from contrace.tui.feed import Feed
-from contrace.tui.host import Capture
+from contrace.tui.host import Capture, Demos
 from contrace.tui.messages import Failed, Grown
 from contrace.tui.reading import Reading
 from contrace.tui.screens.help import HelpScreen
 from contrace.tui.screens.processes import ProcessesScreen
 from contrace.tui.screens.summary import SummaryScreen
 from contrace.tui.screens.timeline import TimelineScreen
-from contrace.tui.screens.traces import OpenTrace, TracesScreen
+from contrace.tui.screens.traces import OpenTrace, RunDemo, TracesScreen
 from contrace.tui.selection import Selection
 from contrace.tui.widgets.ask import Choose
+
+_LOOK_S = 0.1  # how often the trace of a demo that begins is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +67,11 @@ class ContraceApp(App[None]):
         feed: Feed | None = None,
         words: tuple[str, ...] = (),
         capture: Capture | None = None,
-        demo: Callable[[], Capture | None] | None = None,
+        demos: Demos | None = None,
     ) -> None:
         """``feed``: the trace to show first, None for the list of traces; it belongs to the app from then on.
-        ``words``: the filter with which a trace is opened. ``capture``: what writes the trace just now. ``demo``:
-        starts a demo and tells where its trace is, see ``Demo``."""
+        ``words``: the filter with which a trace is opened. ``capture``: what writes the trace just now. ``demos``:
+        what ``d`` offers in the list of traces."""
         super().__init__()
         self.feed: Feed | None = None
         self.selected_id: int | None = None
@@ -76,7 +80,10 @@ class ContraceApp(App[None]):
         self.grown: Signal[None] = Signal(self, "grown")
         self.opened: Signal[None] = Signal(self, "opened")
         self._first = feed
-        self._demo = demo
+        self._demos = demos
+        self._awaited: tuple[Path, Timer] | None = None
+        """The trace that a demo is going to write, and who looks for it."""
+        self._retired: list[Feed] = []
         self._reading: Reading | None = None
         for place in SCREENS:
             self.add_mode(place.mode, place.make)
@@ -90,11 +97,17 @@ class ContraceApp(App[None]):
         """The first screen."""
         if self._first is not None:
             self._read(self._first)
-        await self.switch_mode("timeline" if self._first is not None else "traces")
+        await self.action_mode("timeline" if self._first is not None else "traces")
 
     def on_unmount(self) -> None:
-        """Let go of the trace."""
+        """The end."""
         self._forget()
+
+    def close(self) -> None:
+        """Close the traces that were shown: when ``run`` has returned, since before that threads may be reading."""
+        for feed in self._retired:
+            feed.close()
+        self._retired.clear()
 
     # --- the trace ----------------------------------------------------------------------------------------
 
@@ -109,7 +122,7 @@ class ContraceApp(App[None]):
         if not any(each.message == shown for each in self._notifications):
             self.notify(shown, severity="error", markup=False, timeout=10)
 
-    def open(self, path: Path) -> None:
+    async def open(self, path: Path) -> None:
         """Show another trace; if it cannot be opened, that is said, and the one that is shown stays."""
         try:
             feed = Feed(path)
@@ -120,20 +133,18 @@ class ContraceApp(App[None]):
         self.selected_id = None
         self._read(feed)
         self.opened.publish(None)
-        self.switch_mode("timeline")
+        await self.action_mode("timeline")
 
     def _read(self, feed: Feed) -> None:
         self.feed = feed
-        self._reading = Reading(
-            feed, lambda: self.post_message(Grown()), lambda text: self.post_message(Failed(text))
-        )
-        self._reading.start()
+        self._reading = Reading(feed, lambda: self.post_message(Grown()), lambda text: self.post_message(Failed(text)))
+        self.run_worker(self._reading.run, thread=True, group="reading")
 
     def _forget(self) -> None:
         if self._reading is not None:
             self._reading.close()
         if self.feed is not None:
-            self.feed.close()
+            self._retired.append(self.feed)
         self.feed, self._reading = None, None
 
     @on(Grown)
@@ -145,8 +156,50 @@ class ContraceApp(App[None]):
         self.complain(message.text)
 
     @on(OpenTrace)
-    def _open(self, message: OpenTrace) -> None:
-        self.open(message.path)
+    async def _open(self, message: OpenTrace) -> None:
+        await self.open(message.path)
+
+    # --- demos --------------------------------------------------------------------------------------------
+
+    @on(RunDemo)
+    def _offer_demos(self) -> None:
+        demos = self._demos
+        if demos is None:
+            self.complain("there are no demos here; contrace demo runs them")
+            return
+        letters = {chr(ord("a") + index): each for index, each in enumerate(demos.names)}
+
+        def chosen(key: str | None) -> None:
+            if key:
+                self._run_demo(demos, letters[key])
+
+        options = [(key, f"{each}: {demos.names[each]}") for key, each in letters.items()]
+        self.push_screen(Choose("Run which demo?", options), chosen)
+
+    def _run_demo(self, demos: Demos, name: str) -> None:
+        if self._awaited is not None:
+            self._awaited[1].stop()
+        try:
+            path = demos.start(name)
+        except ContraceError as error:
+            self.complain(str(error))
+            return
+        self.notify(f"the demo {name} begins", markup=False)
+        self._awaited = path, self.set_interval(_LOOK_S, self._look_for_demo)
+
+    async def _look_for_demo(self) -> None:
+        if self._awaited is None or self._demos is None:
+            return
+        path, timer = self._awaited
+        failure = self._demos.failure()
+        if path.exists():
+            await self.open(path)
+        elif failure is not None:
+            self.complain(failure)
+        else:
+            return
+        timer.stop()
+        self._awaited = None
 
     # --- keys ---------------------------------------------------------------------------------------------
 
@@ -154,6 +207,8 @@ class ContraceApp(App[None]):
         """The keys of the screens."""
         if mode != self.current_mode:
             await self.switch_mode(mode)
+        if not self.screen.query(Footer):
+            await self.screen.mount(Footer(compact=True))
 
     def action_help(self) -> None:
         """``?``."""

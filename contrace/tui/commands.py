@@ -4,7 +4,7 @@ They come from the memory that was copied at execve(2); of an execve that was se
 command line alone. What could only be copied in part is marked, and what was never seen is said to be unknown.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from contrace.output.escape import name
@@ -129,20 +129,17 @@ def _named(node: Node) -> str:
 def _command(argv: Words | None) -> list[Line]:
     if argv is None:
         return [sentence("? (the words could not be read)", Role.QUIET)]
-    lines = [
-        line(f"[{index}]", _shown(word, broken=index in argv.broken)) for index, word in enumerate(_first(argv.items))
-    ]
-    return [*lines, *_rest(argv)]
+    return [*_several(argv, lambda index: f"[{index}]"), *_missing(argv)]
 
 
 def _environment(own: Words | None, parent: Words | None, whose: str, inherited: str) -> tuple[Section, ...]:
     if own is None:
         return section("Environment", [sentence("? (it was not copied)", Role.QUIET)])
     if parent is None:
-        lines = [sentence("How it differs from its parent's is not known.", Role.QUIET)]
-        lines += [_variable(" ", _shown(item, broken=at in own.broken)) for at, item in enumerate(_first(own.items))]
-        return section(f"Environment{inherited}", [*lines, *_rest(own)])
-    return section(f"Environment{inherited}", [*_differences(own, parent, whose), *_rest(own)])
+        lines = [sentence("How it differs from its parent's is not known.", Role.QUIET), *_several(own, lambda _: " ")]
+    else:
+        lines = _differences(own, parent, whose)
+    return section(f"Environment{inherited}", [*lines, *_missing(own)])
 
 
 def _differences(own: Words, parent: Words, whose: str) -> list[Line]:
@@ -150,17 +147,21 @@ def _differences(own: Words, parent: Words, whose: str) -> list[Line]:
     now, then = _by_name(own), _by_name(parent)
     added = [each for each in now if each not in then]
     changed = [each for each in now if each in then and now[each] != then[each]]
-    removed = [each for each in then if each not in now] if not own.missing else []
+    removed = [each for each in then if each not in now]
     same = [each for each in now if each in then and now[each] == then[each]]
     counts = f"{len(added)} added, {len(changed)} changed, {len(removed)} removed, {len(same)} the same"
     lines = [sentence(f"Beside {whose}: {counts}.")]
-    lines += [_variable("+", _pair(each, now), Role.CHANGE) for each in added]
-    for each in changed:
-        lines.append(_variable("~", _pair(each, now), Role.WARNING))
-        lines.append(line("was", _value(then[each]), Role.QUIET, level=1))
-    lines += [_variable("-", _pair(each, then), Role.ERROR) for each in removed]
-    lines += [_variable(" ", _pair(each, now), Role.QUIET) for each in same]
-    return lines[: _WORDS + 1]
+    if own.missing or parent.missing:
+        lines.append(sentence("! Not all of both is known: what is added and removed may be wrong.", Role.WARNING))
+    signs = (("+", added, now, Role.CHANGE), ("~", changed, now, Role.WARNING), ("-", removed, then, Role.ERROR))
+    entries = [(sign, each, of, role) for sign, found, of, role in signs for each in found]
+    entries += [(" ", each, now, Role.QUIET) for each in same]
+    shown = _first([each + (of[each][0] or b"") for _, each, of, _ in entries])
+    for sign, each, of, role in entries[: len(shown)]:
+        lines.append(line(sign, _pair(each, of), role))
+        if sign == "~":
+            lines.append(line("was", _value(then[each]), Role.QUIET, level=1))
+    return [*lines, *_more(len(entries) - len(shown))]
 
 
 def _by_name(words: Words) -> dict[bytes, tuple[bytes | None, bool]]:
@@ -182,10 +183,6 @@ def _value(value: tuple[bytes | None, bool]) -> str:
     return _shown(text or b"", broken=broken)
 
 
-def _variable(sign: str, text: str, role: Role = Role.PLAIN) -> Line:
-    return line(sign, text, role)
-
-
 def _shown(word: bytes, *, broken: bool = False) -> str:
     """Escaped; of a long one only the beginning, and how long it is."""
     rest = f"… ({len(word)} bytes)" if len(word) > _WORD else ""
@@ -202,7 +199,15 @@ def _first(items: Sequence[bytes]) -> Sequence[bytes]:
     return items[:_WORDS]
 
 
-def _rest(words: Words) -> list[Line]:
-    more = len(words.items) - len(_first(words.items))
-    lines = [sentence(f"… and {more} more", Role.QUIET)] if more > 0 else []
-    return [*lines, *([sentence(f"! {words.missing}", Role.WARNING)] if words.missing else [])]
+def _several(words: Words, label: Callable[[int], str]) -> list[Line]:
+    shown = _first(words.items)
+    lines = [line(label(index), _shown(word, broken=index in words.broken)) for index, word in enumerate(shown)]
+    return [*lines, *_more(len(words.items) - len(shown))]
+
+
+def _more(count: int) -> list[Line]:
+    return [sentence(f"… and {count} more", Role.QUIET)] if count > 0 else []
+
+
+def _missing(words: Words) -> list[Line]:
+    return [sentence(f"! {words.missing}", Role.WARNING)] if words.missing else []

@@ -66,10 +66,10 @@ def _call(feed: Feed, row: Row, record: Syscall | Entered) -> tuple[Section, ...
     children = feed.children_of(row)
     return (
         *section(told.name, [*([sentence(told.sentence)] if told.sentence else []), *_result(record, told)]),
+        *section("Started", _children(feed, children)),
         *changed(before, after),
         *_children_changes(feed, before, children),
         *section("Arguments", [*_arguments(told.args), *_cut(record.memory)]),
-        *section("Started", _children(feed, children)),
         *section("About this call", _more(feed, row, record, told)),
         *_rest(feed, row, before or after),
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from contrace import filters
 from contrace.filters import Filter, Term
-from contrace.records import Identity, Syscall, TaskStart
+from contrace.records import Entered, Identity, Syscall, TaskStart
 from contrace.story import named, world
 from contrace.story.tree import ProcessTree
 from contrace.story.world import World
@@ -35,6 +35,8 @@ _DEEPEST = 64  # generations of tasks that inherit who they are
 _CHECKPOINT = 1000  # records that a world is made from, between two that are kept; more in a long trace
 _KEPT = 16  # worlds; one may hold a megabyte
 _FOREVER = (1 << 63) - 1
+_LATER_NS = 100_000_000
+"""How long after a call's return its child may be told of: ptrace sees the child stop when it has been scheduled."""
 
 
 class Feed:
@@ -237,17 +239,19 @@ class Feed:
                 return None
             made = index.maker(start.parent_tid, start.time_ns)
             call = self._drawn.record(made) if made is not None else None
-            if isinstance(call, Syscall) and call.end_ns < start.time_ns:
-                return None
-            return made
+            return made if isinstance(call, Syscall | Entered) and _made(call, start) else None
 
     def children_of(self, row: Row) -> list[int]:
         """Ids of the TaskStarts that a call brought about; none of a call that starts nobody."""
         if row.call is None or row.call.name not in MAKERS:
             return []
-        until = row.record.end_ns if isinstance(row.record, Syscall) else _FOREVER
+        call = row.record
+        assert isinstance(call, Syscall | Entered)
+        until = call.end_ns + _LATER_NS if isinstance(call, Syscall) else _FOREVER
         with self._turns.first():
-            return self._intake.index.children(row.record.tid, row.record.time_ns, until)
+            ids = self._intake.index.children(call.tid, call.time_ns, until)
+            starts = [(number, self._drawn.record(number)) for number in ids]
+        return [number for number, start in starts if isinstance(start, TaskStart) and _made(call, start)]
 
     def exec_of(self, pid: int, id: int) -> Row | None:
         """The last successful execve of a process at or before a record: its argv and environment."""
@@ -324,3 +328,8 @@ def _stretches(count: int, start: int, step: int, size: int, *, wraps: bool = Tr
         for low, high in ranges:
             for end in range(high, low, -size):
                 yield max(low, end - size), min(size, end - low)
+
+
+def _made(call: Syscall | Entered, start: TaskStart) -> bool:
+    """Whether the call started this task: its result is the child's number in the caller's PID namespace."""
+    return not isinstance(call, Syscall) or call.result is None or call.result in (start.tid, *start.nspids)

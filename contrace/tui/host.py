@@ -1,5 +1,7 @@
 """The app, as far as the timeline and the dialogs know it: what they share, and what they ask of it."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Protocol, cast
 
 from textual.app import App
@@ -22,6 +24,19 @@ class Capture(Protocol):
 
     def leave(self) -> None:
         """Let it go on when the app has ended."""
+
+
+class Demos(Protocol):
+    """What can be run to see something."""
+
+    names: Mapping[str, str]
+    """Name -> what it shows."""
+
+    def start(self, name: str) -> Path:
+        """Run one; the trace file that it is going to write. Raises ContraceError."""
+
+    def failure(self) -> str | None:
+        """What the one that was started last died of; None: nothing yet."""
 
 
 class Host(Shared, Protocol):

@@ -1,13 +1,14 @@
 """The thread that takes in what the trace holds, and fills the selection that is shown, step by step.
 
 It posts ``Grown`` when there is something to draw: at once for the first rows, then at most so often that drawing does
-not become its main work. It ends when the trace cannot grow any more and everything was found, and is started again
-when another selection is to be filled.
+not become its main work. It ends when it is told to, or when the trace cannot be read any more.
 """
 
 import threading
 import time
 from collections.abc import Callable
+
+from textual.worker import get_current_worker
 
 from contrace.errors import TraceFileError
 from contrace.tui.feed import Feed, Selection
@@ -32,11 +33,6 @@ class Reading:
         self._untold = False
         self.recording = False
         """A recorder still writes the trace, as far as was looked."""
-        self._thread = threading.Thread(target=self._run, name="contrace: reading", daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
 
     def fill(self, selection: Selection) -> None:
         """Fill this one from now on."""
@@ -44,15 +40,15 @@ class Reading:
         self._woken.set()
 
     def close(self) -> None:
-        """End; returns when the thread has ended, which takes no longer than one step."""
+        """End; the step that is being done is the last one."""
         self._closed = True
         self._woken.set()
-        if self._thread.is_alive():
-            self._thread.join()
 
-    def _run(self) -> None:
+    def run(self) -> None:
+        """The work of the thread, which is a worker of textual's."""
+        worker = get_current_worker()
         try:
-            while not self._closed:
+            while not (self._closed or worker.is_cancelled):
                 self._woken.clear()
                 busy = self._step()
                 self._tell(at_once=not busy)

@@ -4,6 +4,7 @@ The thread only posts messages. Whoever owns the runner hands the three of them 
 came out; what a piece that was given up has still to say is not listened to.
 """
 
+import time
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
@@ -12,6 +13,8 @@ from textual.worker import Worker, get_current_worker
 
 from contrace.errors import ContraceError
 from contrace.tui.messages import Failed, Finished, Progressed
+
+_FRAME_S = 0.05  # between two messages about how far it is
 
 Steps = Iterator[float | int]
 """How far it is, as floats 0..1; the result, as an int, at last."""
@@ -61,13 +64,15 @@ class Runner:
     def _run(self, job: int, steps: Steps) -> None:
         worker, post = get_current_worker(), self._screen.post_message
         result: int | None = None
+        told_s = time.monotonic()
         try:
             for each in steps:
                 if worker.is_cancelled:
                     return
                 if isinstance(each, int):
                     result = each
-                else:
+                elif time.monotonic() - told_s >= _FRAME_S:
+                    told_s = time.monotonic()
                     post(Progressed(job, each))
         except ContraceError as error:
             post(Failed(str(error), job))

@@ -81,5 +81,8 @@ def session(
                 await user.until(lambda: feed.known == feed.total > 0 and user.calls.count_lines() > 0)
             await steps(user)
 
-    asyncio.run(run())
+    try:
+        asyncio.run(run())
+    finally:
+        app.close()
     return app

@@ -38,7 +38,7 @@ def test_each_call_is_one_line_with_time_process_and_duration():
     found = shown(call(1, "unshare", NEWNS, tid=4711, comm=b"runc:[1:CHILD]", took=0.25))
 
     assert found[0].split() == ["time", "process", "call", "duration"]
-    assert found[1].split()[:3] == [">", "0.001000", "runc:[1:CHI…[4711]"]
+    assert found[1].split()[:3] == [">", "0.001000", "runc:[1:CHILD][4711]"]
     assert "unshare(CLONE_NEWNS) = 0" in found[1]
     assert found[1].endswith("250µs")
 
@@ -80,6 +80,31 @@ def test_a_loss_stands_out_in_reverse():
     in_pane(CallList(), steps)
 
 
+def test_another_theme_redraws_what_was_drawn():
+    async def steps(pilot, pane):
+        pane.widget.show(*listed(call(1, "setns", 3, 0, returns=-1), call(2, "setns", 4, 0, returns=-1)))
+        looks = set()
+        for theme in ("textual-dark", "textual-light", "textual-dark"):
+            pane.theme = theme
+            await pilot.pause()
+            [look] = styles(pane, "setns(4, 0)")
+            looks.add(look)
+        assert len(looks) == 2
+
+    in_pane(CallList(), steps)
+
+
+def test_every_theme_has_the_colours_that_are_needed():
+    async def steps(pilot, pane):
+        pane.widget.show(*listed(call(1, "setns", 3, 0, returns=-1), loss(2)))
+        for theme in pane.available_themes:
+            pane.theme = theme
+            await pilot.pause()
+            assert "setns(3, 0)" in text(pane), theme
+
+    in_pane(CallList(), steps)
+
+
 def test_the_result_has_a_column_of_its_own_if_it_is_wanted():
     found = shown(call(1, "setns", 3, 0, returns=-1), columns=("call", "result"))
 
@@ -101,6 +126,22 @@ def test_a_narrow_list_leaves_columns_out_before_it_leaves_the_call_out():
 
     assert "unshare(CLONE_NEWN" in found[1]
     assert "delta" not in found[0]
+
+
+def test_the_stages_of_a_runtime_can_be_told_apart_in_a_narrow_list():
+    found = shown(
+        call(1, "setns", 3, 0, tid=4711, comm=b"runc:[1:CHILD]"),
+        call(2, "setns", 3, 0, tid=4712, comm=b"runc:[2:INIT]"),
+        call(3, "setns", 3, 0, tid=4713, comm=b"containerd-shim"),
+        columns=("process", "call"),
+        size=(50, 6),
+    )
+
+    assert [next(word for word in line.split() if "[47" in word) for line in found[1:4]] == [
+        "…:CHILD][4711]",
+        "…2:INIT][4712]",
+        "contain…[4713]",
+    ]
 
 
 def test_other_records_stand_among_the_calls():
@@ -134,6 +175,20 @@ def test_keys_move_the_cursor():
         await pilot.press("end")
         await pilot.pause()
         assert any(line.startswith(">") and "setns(99, 0)" in line for line in lines(pane))
+
+    in_pane(CallList(), steps, (80, 12))
+
+
+def test_who_jumps_sees_what_is_around():
+    feed, selection = listed(*(call(at, "setns", at, 0) for at in range(1000)))
+
+    async def steps(pilot, pane):
+        pane.widget.show(feed, selection)
+        await pilot.pause()
+        pane.widget.cursor = 500
+        await pilot.pause()
+        assert "setns(496, 0)" in text(pane)
+        assert "setns(504, 0)" in text(pane)
 
     in_pane(CallList(), steps, (80, 12))
 

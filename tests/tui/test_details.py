@@ -23,7 +23,12 @@ SHOW_MS = 100
 
 def told(feed, start_of_text, width=200):
     """All that is said about the row whose text begins so, in lines that are not wrapped."""
-    found = wrapped(sections(feed, row_with(feed, start_of_text)), width)
+    return shown(feed, row_with(feed, start_of_text), width)
+
+
+def shown(feed, row, width=200):
+    """All that is said about a row."""
+    found = wrapped(sections(feed, row), width)
     return "\n".join("".join(part for part, _ in spans).rstrip() for spans in found)
 
 
@@ -256,7 +261,7 @@ def test_an_environment_of_a_process_that_only_forked_is_its_parents(fed):
     assert "Command line, inherited from its parent" in forked
     assert "Beside its parent's, sh[10]: 0 added, 0 changed, 0 removed, 2 the same." in forked
     assert newest.id == 2
-    found = [" ".join("".join(part for part, _ in spans).split()) for spans in wrapped(sections(feed, later), 200)]
+    found = squeezed(shown(feed, later))
     assert "Beside its parent's, sh[10]: 1 added, 1 changed, 0 removed, 1 the same." in found
     assert found.index("+ C=4") < found.index("~ B=3") < found.index("was 2") < found.index("A=1")
 
@@ -279,6 +284,29 @@ def test_other_records_say_what_they_are(fed, record, begins, says):
     found = squeezed(told(fed([start(0, 10, 1, how="attach"), record]), begins))
 
     assert any(each.startswith(says) for each in found), "\n".join(found)
+
+
+def test_a_change_that_no_call_explains_is_told_as_before_and_after(fed):
+    changed = {"namespaces": {"mnt": 1, "net": 9}, "gids": (5, 5, 5, 5)}
+    feed = fed([identity(1, why="attach"), identity(2, why="setns", **changed)])
+    found = squeezed(shown(feed, feed.row(2)))
+
+    assert found[0] == "Who a task is"
+    assert "net 2 → 9 network" in found
+    assert "gid 0 → 5" in found
+
+
+def test_a_thread_has_a_tid_and_its_process_a_pid(fed):
+    records = [
+        start(0, 10, 1, nspids=(10, 1), how="attach"),
+        start(1, 11, 10, pid=10, nspids=(11, 2), how="clone"),
+        identity(1.5, 11, why="start", nspids=(11, 2)),
+        call(2, "setns", 3, 0, tid=11, pid=10),
+    ]
+    found = squeezed(told(fed(records), "setns("))
+
+    assert "pid 10 on the host, 1 inside" in found
+    assert "tid 11 on the host, 2 inside" in found
 
 
 def test_hostile_text_is_text(fed):
@@ -337,6 +365,31 @@ def test_keys_scroll(fed):
         assert "Nothing is selected." in text(pane)
 
     in_pane(Details(), steps, (60, 10))
+
+
+def test_of_enormous_lists_only_the_beginning_is_shown(fed):
+    words = tuple(b"%d" % number + b"x" * 5000 for number in range(400))
+    memory = (Vector(arg=1, address=2, items=words), Vector(arg=2, address=3, items=words))
+    feed = fed([call(2, "execve", 1, 2, 3, memory=memory)])
+    began = time.perf_counter()
+    found = squeezed(told(feed, "execve("))
+
+    assert (time.perf_counter() - began) * 1000 <= 5 * SHOW_MS
+    assert found.count("… and 300 more") == 2
+    assert any(each.endswith("… (5001 bytes)") for each in found)
+
+
+def test_what_is_not_known_of_before_is_a_question_mark_too(fed):
+    records = [call(2, "unshare", NEWUTS), identity(2.1, namespaces={"uts": 5})]
+
+    assert "uts ? → 5" in squeezed(told(fed(records), "unshare("))
+
+
+def test_explanations_are_left_out_where_they_would_take_a_line():
+    some = (Section("T", (line("uts", "1 → 2", aside="host name"),)),)
+
+    assert ["".join(part for part, _ in spans) for spans in wrapped(some, 30)] == ["T", " uts  1 → 2  host name"]
+    assert ["".join(part for part, _ in spans) for spans in wrapped(some, 20)] == ["T", " uts  1 → 2"]
 
 
 def test_long_lists_are_fast(fed):

@@ -8,7 +8,7 @@ import pytest
 from contrace.records import Text
 from tests.tui.session import session
 from tests.tui.shared_app import write_trace
-from tests.unit.scene import call, execve, executed, identity, start
+from tests.unit.scene import call, executed, execve, identity, start
 
 NAMES = {
     "escape sequences": b"\x1b[31mred\x1b]0;t\x07",

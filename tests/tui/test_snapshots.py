@@ -3,6 +3,9 @@
 After a wanted change: ``pytest tests/tui/test_snapshots.py --snapshot-update``, and look at the pictures.
 """
 
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
 import pytest
 
 from contrace.tui.app import ContraceApp
@@ -15,6 +18,20 @@ SIZES = ((80, 24), (200, 50))
 THEMES = ("textual-dark", "textual-light")
 
 
+@pytest.fixture
+def opened() -> Iterator[Callable[..., ContraceApp]]:
+    """Makes the app of a trace, and closes it at the end."""
+    apps: list[ContraceApp] = []
+
+    def make(trace: Path, *words: str) -> ContraceApp:
+        apps.append(ContraceApp(Feed(trace), words))
+        return apps[-1]
+
+    yield make
+    for app in apps:
+        app.close()
+
+
 def _prepared(theme: str, *keys: str, until: str):
     async def run_before(pilot) -> None:
         app = pilot.app
@@ -22,6 +39,8 @@ def _prepared(theme: str, *keys: str, until: str):
         app.animation_level = "none"
         await wait_for(pilot, lambda _: app.feed.known == app.feed.total > 0 and app.screen.query(CallList))
         await wait_for(pilot, lambda _: app.screen.query_one(CallList).count_lines() > 0)
+        # What lies behind a dialog is in the picture, too: the first row's details are drawn a paint later.
+        await wait_for(pilot, lambda _: "Process" in app.screen.query_one(Details).text)
         for key in keys:
             await pilot.press(key)
             await wait_for(pilot, lambda _: True)
@@ -37,23 +56,23 @@ def _prepared(theme: str, *keys: str, until: str):
 
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("size", SIZES, ids=str)
-def test_timeline_at_the_unshare_of_a_docker_run(snap_compare, docker_trace, size, theme):
-    app = ContraceApp(Feed(docker_trace))
+def test_timeline_at_the_unshare_of_a_docker_run(snap_compare, opened, docker_trace, size, theme):
+    app = opened(docker_trace)
     ready = _prepared(theme, "right_square_bracket", until="Namespaces, before → after")
     assert snap_compare(app, terminal_size=size, run_before=ready)
 
 
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("size", SIZES, ids=str)
-def test_failed_calls_of_an_unshare(snap_compare, unshare_trace, size, theme):
-    app = ContraceApp(Feed(unshare_trace), ("failed",))
-    ready = _prepared(theme, until="ENOENT")
+def test_failed_calls_of_a_docker_run(snap_compare, opened, docker_trace, size, theme):
+    app = opened(docker_trace, "failed")
+    ready = _prepared(theme, until="EINVAL")
     assert snap_compare(app, terminal_size=size, run_before=ready)
 
 
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("size", SIZES, ids=str)
-def test_help(snap_compare, unshare_trace, size, theme):
-    app = ContraceApp(Feed(unshare_trace))
+def test_help(snap_compare, opened, unshare_trace, size, theme):
+    app = opened(unshare_trace)
     ready = _prepared(theme, "question_mark", until="contrace: keys")
     assert snap_compare(app, terminal_size=size, run_before=ready)

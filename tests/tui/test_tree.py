@@ -51,6 +51,13 @@ def test_who_started_whom_with_both_pids_and_how_it_ended():
     in_tree(born(), steps)
 
 
+def test_a_narrow_tree_cuts_names_not_pids():
+    async def steps(pilot, pane):
+        assert text(pane).split("\n")[:3] == ["> ▾● contain…[100]", "  └▾● shim[200]  …", "   ├ ● sle…[300→1]"]
+
+    in_tree(born(), steps, (19, 8))
+
+
 def test_the_end_of_a_process_is_a_sign_and_words():
     async def steps(pilot, pane):
         assert "! sleep[300→1] SIGKILL 27.0ms" in text(pane)

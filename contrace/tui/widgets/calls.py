@@ -19,7 +19,7 @@ from contrace.tui import style
 from contrace.tui.choice import Row, Sort
 from contrace.tui.feed import Feed, Selection
 from contrace.tui.style import Role
-from contrace.tui.widgets.lines import MORE, LineList, Spans, Step, fit
+from contrace.tui.widgets.lines import MORE, LineList, Spans, Step, cut_name, fit
 
 COLUMNS = ("time", "delta", "process", "call", "result", "duration")
 """The columns that there are, in the order in which they stand."""
@@ -27,8 +27,8 @@ COLUMNS = ("time", "delta", "process", "call", "result", "duration")
 _NS_PER_S = 1_000_000_000
 _LONG_NS = 1_000_000
 _ROWS = 2_000  # that are kept
-_WIDE, _NARROW = 120, 70  # cells: above the one there is room for everything, below the other only for the call
-_LEAST = 18  # cells that the call has, whatever else is wanted
+_WIDE, _NARROW = 120, 60  # cells: above the one there is room for everything, below the other only for the call
+_LEAST = 24  # cells that the call has, whatever else is wanted
 _LEFT_OUT = ("delta", "duration", "time", "result", "process")
 """Columns that are left out where the call would have less, the first ones first."""
 _GAP = " "
@@ -267,7 +267,7 @@ class CallList(LineList):
         comm = name(task.comm)
         if len(comm) + len(ids) > width:
             ids = f"[{task.pid}]"
-            comm = fit(comm, max(width - len(ids), 1)) if len(comm) + len(ids) > width else comm
+            comm = cut_name(comm, max(width - len(ids), 1))
         return comm + ids, style.of_process(task.pid)
 
     def _result(self, row: Row, width: int) -> tuple[str, Role]:
@@ -286,9 +286,9 @@ class CallList(LineList):
 
 _RIGHT = frozenset(("time", "delta", "duration"))
 _WIDTHS: dict[str, tuple[int, int, int]] = {
-    "time": (8, 10, 11),
+    "time": (8, 9, 11),
     "delta": (9, 10, 11),
-    "process": (14, 18, 24),
+    "process": (14, 22, 26),
     "result": (10, 14, 26),
     "duration": (8, 8, 8),
 }

@@ -37,6 +37,13 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
     return padding + text if right else text + padding
 
 
+def cut_name(comm: str, width: int) -> str:
+    """A process name in at most so many cells. Of a runtime's stages, ``runc:[2:INIT]``, the end tells them apart."""
+    if len(comm) <= width:
+        return comm
+    return MORE + comm[len(comm) - width + 1 :] if ":[" in comm else fit(comm, width)
+
+
 class LineList(ScrollView, can_focus=True, inherit_bindings=False):
     """Lines with a cursor. A subclass says how many there are and what stands in them."""
 
@@ -64,7 +71,7 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
         self._cursor = 0
         self._telling = False
         self._drawn: dict[tuple[int, bool], Strip] = {}
-        self._styles_of: dict[tuple[Role, bool], Style] = {}
+        self._styles_of: dict[tuple[Role, Role | None], Style] = {}
 
     # --- what a subclass says -------------------------------------------------------------------------------
 
@@ -230,11 +237,10 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
         return Strip(segments).adjust_cell_length(width, self._style(all_are or Role.PLAIN))
 
     def _style(self, role: Role, *, under: Role | None = None) -> Style:
-        """``under``: the role of the whole line, whose colours win; what is bold or reversed stays so."""
-        found = self._styles_of.get((role, under is not None and under is not role))
-        if under is None or under is role:
-            if found is None:
-                found = self._styles_of[role, False] = self.get_component_rich_style(style.component(role))
-            return found
-        base = self._style(under)
-        return base + Style(bold=True) if role in (Role.ERROR, Role.WARNING, Role.LOSS) else base
+        """``under``: the role of the whole line, whose colours win; what stands out stays bold."""
+        key = (role, under)
+        if key not in self._styles_of:
+            found = self.get_component_rich_style(style.component(under or role))
+            stands_out = under is not None and role in (Role.ERROR, Role.WARNING, Role.LOSS)
+            self._styles_of[key] = found + Style(bold=True) if stands_out else found
+        return self._styles_of[key]

@@ -20,12 +20,14 @@ from contrace.syscalls.flags.signal import signal_name
 from contrace.tui import style
 from contrace.tui.style import Role
 from contrace.tui.widgets.calls import duration
-from contrace.tui.widgets.lines import LineList, Spans
+from contrace.tui.widgets.lines import LineList, Spans, cut_name
 
 _UNFOLDED = 3_000  # lines that are unfolded without being asked
 _WORDS = 8  # of a command line; more is never in sight
 _WORD = 60
 _BEFORE_GUIDE = 2  # cells: the marks of the cursor and of what is narrowed to
+_BEFORE_NAME = 3  # cells: the signs for what is below and for its life, a gap
+_LEAST = 4
 _DEEPEST = 12  # levels that are indented: the pane is narrow
 
 
@@ -161,8 +163,12 @@ class ProcessTreeView(LineList):
         fold = " " if not node.children else "▾" if self._is_unfolded(index) else "▸"
         yield fold, Role.QUIET
         yield _sign(node)
-        yield f" {name(node.comm) or '?'}", quiet if node.end_ns is not None else style.of_process(node.pid)
-        yield f"[{pids(node)}]", quiet
+        both = f"[{pids(node)}]"
+        # Of a long name a part is left out, not of the pids.
+        room = self.width - _BEFORE_GUIDE - len(line.guide) - _BEFORE_NAME - len(both)
+        comm = cut_name(name(node.comm) or "?", max(room, _LEAST))
+        yield f" {comm}", quiet if node.end_ns is not None else style.of_process(node.pid)
+        yield both, quiet
         if node.end_ns is not None:
             yield f" {ending(node)}", Role.ERROR if _is_bad(node) else Role.QUIET
             yield f" {duration(node.end_ns - node.start_ns)}", Role.QUIET
