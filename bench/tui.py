@@ -1,114 +1,236 @@
-"""What the TUI asks of a trace with 1,000,000 calls: how long each answer takes, and how much memory it all needs."""
+"""`contrace view` of a trace with 1,000,000 calls in a terminal: how long it takes from a key to what it paints.
 
-import resource
+A key is written to a pseudo terminal; the clock stops when the last byte of what the key is for has come back: the
+cursor's line and the position in the line above. Keys are pressed one after the other, as soon as that is painted.
+"""
+
+import random
 import subprocess
-import threading
 import time
-from collections.abc import Callable
-from contextlib import closing
-from functools import partial
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from statistics import median
+from typing import NamedTuple
 
 from bench import million
 from bench.plan import Plan
+from bench.terminal import LINES, Terminal
+from bench.tracers import CONTRACE
 
-_SCREEN = 60
-_LOOKS = 200
-_CHOICES = (
-    ("call:unshare",),
-    ("call:prctl,mount",),
-    ("pid:31000",),
-    ("failed",),
-    ("errno:EEXIST",),
-    ("took:>50us",),
-    ("comm:runc*",),
-    ("-call:prctl", "failed"),
-    ("overlay2",),
-)
+_STATUS, _TOP, _FIRST = 0, 1, 3  # lines: what is shown and where, the border of the panes, the first row of the list
+_MEDIAN_S, _WORST_S, _START_S, _MEMORY_MIB = 0.050, 0.150, 1.0, 250
+_FILTERS = (("call:unshare", "unshare("), ("pid:31000", "[31000]"), ("failed", "!"), ("errno:EEXIST", "!"))
+"""Words, and what is in each row that they let pass."""
+_ALWAYS = "LOST"
+_SEARCHED = ("call:unshare", "unshare(")
+_HOLD_S = 0.03  # between two keys of a key that is held down
+Took = dict[str, list[float]]
+
+
+class _At(NamedTuple):
+    """What can be told from the screen."""
+
+    position: int
+    count: int
+    row: str
+    """The one under the cursor."""
+
+
+class _Timeline:
+    """The screen, as somebody reads it who presses keys."""
+
+    def __init__(self, terminal: Terminal, took: Took) -> None:
+        self._terminal = terminal
+        self._took = took
+
+    def status(self) -> str:
+        return self._terminal.line(_STATUS)
+
+    def reading(self) -> bool:
+        """The trace is still being taken in."""
+        return "reading" in self.status()
+
+    def rows(self) -> list[str]:
+        """The lines of the list that are in sight, with the mark of the cursor."""
+        top = self._terminal.line(_TOP)
+        left = max(top.rfind("┏"), top.rfind("╭")) + 1
+        rows = []
+        for y in range(_FIRST, LINES):
+            line = self._terminal.line(y)
+            if line[left - 1] not in "┃│":
+                break
+            rows.append(line[left:-1])
+        return rows
+
+    def at(self) -> _At | None:
+        """Where the cursor is; None: there are no rows (yet)."""
+        words = self.status().replace(",", "").split()
+        marked = [row for row in self.rows() if row.startswith(">")]
+        with suppress(ValueError, IndexError):
+            of = words.index("of")
+            if marked:
+                return _At(int(words[of - 1]), int(words[of + 1]), marked[0])
+        return None
+
+    def press(self, key: str, expected: Callable[[_At, _At], bool], name: str = "") -> bool:
+        """Press a key and measure until what is expected of (before, now) is there; False: it never came."""
+        self._terminal.until(lambda: self.at() is not None)
+        before = self.at()
+        assert before is not None
+
+        def painted() -> bool:
+            now = self.at()
+            return now is not None and expected(before, now)
+
+        return self._timed(key, painted, name or key)
+
+    def _timed(self, key: str, painted: Callable[[], bool], name: str) -> bool:
+        pressed = self._terminal.press(key)
+        try:
+            self._took[name].append(self._terminal.until(painted, 5) - pressed)
+        except TimeoutError as error:
+            lines = str(error).split("\n")
+            marked = "\n    ".join([lines[_STATUS], *(row for row in lines if ">" in row)])
+            print(f"  {name}: nothing for 5 s on\n    {marked}", flush=True)
+            return False
+        return True
+
+    def type(self, key: str, words: str) -> None:
+        """Open the line for a filter or a search, and type."""
+        prompt = {"f": "filter", "/": "search"}[key]
+        top = lambda: "".join(map(self._terminal.line, (0, 1)))  # noqa: E731
+        self._timed(key, lambda: prompt + " " in self._terminal.line(1), "open the line")
+        typed = ""
+        for letter in words:
+            typed += letter
+            self._timed(letter, lambda: f"{prompt:<8}{typed}" in top(), "type a letter")
+
+    def filter(self, words: str, shows: str) -> None:
+        """Filter by words, and take the filter away again."""
+        self.type("f", words)
+
+        def filtered() -> bool:
+            rows = [row for row in self.rows() if row.strip()]
+            return f"filter: {words}" in self.status() and bool(rows) and all(shows in r or _ALWAYS in r for r in rows)
+
+        self._timed("Enter", filtered, f"filter {words}")
+        for _ in range(5):
+            if (at := self.at()) is not None and at.position < at.count:
+                self.press("j", _down)
+        self._timed("Escape", lambda: "filter:" not in self.status() and self.at() is not None, "filter off")
+
+    def search(self, words: str, shows: str, again: int) -> None:
+        """Search, and go on to the next ones."""
+        self.type("/", words)
+        self.press("Enter", lambda b, n: n.position != b.position and shows in n.row, f"search {words}")
+        for _ in range(again):
+            self.press("n", lambda b, n: n.position != b.position and shows in n.row, "next found")
+
+
+def _down(before: _At, now: _At) -> bool:
+    return now.position == before.position + 1
+
+
+def _up(before: _At, now: _At) -> bool:
+    return now.position == before.position - 1
+
+
+def _further(before: _At, now: _At) -> bool:
+    return now.position > before.position
+
+
+def _nearer(before: _At, now: _At) -> bool:
+    return now.position < before.position
+
+
+def _first(_: _At, now: _At) -> bool:
+    return now.position == 1
+
+
+def _last(before: _At, now: _At) -> bool:
+    return now.position >= before.count
+
+
+def _failed(before: _At, now: _At) -> bool:
+    return now.position != before.position and "!" in now.row[:4]
 
 
 def main(plan: Plan) -> None:
     """Measure and print."""
-    engine(plan)
-
-
-def engine(plan: Plan) -> None:
-    """The feed alone, without a screen."""
-    from contrace.tui.feed import Choice, Feed, Sort
-
     path = million.trace()
     subprocess.run(["cat", path], stdout=subprocess.DEVNULL, check=True)  # into the page cache
-    began = time.perf_counter()
-    with closing(Feed(path)) as feed:
-        opened = time.perf_counter() - began
-        everything = feed.select(Choice())
-        while everything.count < _SCREEN:
-            feed.take_in()
-        feed.rows(everything, 0, _SCREEN)
-        print(f"\nthe feed of a trace with {million.CALLS:,} calls ({path.stat().st_size / 1e6:.0f} MB)")
-        print(f"  open {1000 * opened:.1f} ms, first {_SCREEN} rows after {_ms(began)}  (target: <= 300 ms)")
+    command = [*CONTRACE, "view", str(path)]
+    starts = [_start(command) for _ in range(plan.rounds + 1)][1:]  # the first one only warms up
+    print(f"\ncontrace view of {million.CALLS:,} calls, from exec to rows on the screen  ({len(starts)} rounds, {_load()})")
+    print(f"  median {median(starts):.3f} s, max {max(starts):.3f} s  (target: <= {_START_S} s)", flush=True)
 
-        began = time.perf_counter()
-        worker = threading.Thread(target=_all_of, args=(feed.take_in,))
-        worker.start()
-        meanwhile = []
-        while worker.is_alive():
-            meanwhile.append(_timed(lambda: feed.rows(everything, max(0, everything.count - _SCREEN), _SCREEN)))
-            time.sleep(0.02)
-        worker.join()
-        print(f"  everything taken in after {time.perf_counter() - began:.1f} s, while somebody scrolls")
-        print(f"  {_SCREEN} rows at the end, meanwhile: {_spread(meanwhile)}")
-
-        step = everything.count // _LOOKS
-        anywhere = [_timed(partial(feed.rows, everything, at * step, _SCREEN)) for at in range(_LOOKS)]
-        print(f"  {_SCREEN} rows anywhere: {_spread(anywhere)}  (target: <= 10 ms)")
-        for words in _CHOICES:
-            began = time.perf_counter()
-            selection = feed.select(Choice(words))
-            rows = feed.rows(selection, 0, _SCREEN)
-            first = _ms(began)
-            steps = [0.0]
-            while not selection.complete:
-                steps.append(_timed(partial(feed.scan, selection)))
-            print(
-                f"  select {' '.join(words):24} first {len(rows):2} rows {first:>9} (target: <= 30 ms), "
-                f"all {selection.count:9,} {_ms(began):>10}, longest step {1000 * max(steps):.1f} ms"
-            )
-        for sort in (Sort.TOOK, Sort.CALL, Sort.PROCESS):
-            began = time.perf_counter()
-            selection = feed.select(Choice(sort=sort))
-            while not selection.complete:
-                feed.scan(selection)
-            print(f"  sorted by {sort.value:10} {_ms(began)}")
-        near = [_timed(partial(feed.near, everything, at * step, 1)) for at in range(_LOOKS)]
-        print(f"  next error: {_spread(near)}")
-        began = time.perf_counter()
-        steps = list(feed.find(everything, ("nowhere",), 0, 1))
-        print(f"  search for what is nowhere: {_ms(began)} in {len(steps)} steps")
-        began = time.perf_counter()
-        feed.statistics(Choice())
-        print(f"  statistics: {_ms(began)}")
-        began = time.perf_counter()
-        feed.world(everything.ids(everything.count - 1, 1)[0])
-        print(f"  the world at the end: {_ms(began)}")
-        print(f"  memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB at most (target: <= 200)")
+    terminal = Terminal(command)
+    try:
+        early: Took = defaultdict(list)
+        timeline = _Timeline(terminal, early)
+        terminal.until(lambda: timeline.at() is not None)
+        while timeline.reading():
+            _round(timeline)
+        filled_s = time.perf_counter() - terminal.began
+        _report(f"while it is read, which takes {filled_s:.1f} s with all these keys", early)
+        terminal.calm(1.0)
+        late: Took = defaultdict(list)
+        timeline = _Timeline(terminal, late)
+        for _ in range(plan.rounds):
+            _round(timeline)
+        _report("when all is read", late)
+        now, most = terminal.memory()
+        print(f"  memory: {now:.0f} MiB resident, {most:.0f} MiB at most  (target: <= {_MEMORY_MIB})")
+        terminal.press("q")
+        terminal.process.wait(10)
+    finally:
+        terminal.close()
 
 
-def _all_of(step: Callable[[], bool]) -> None:
-    while step():
-        pass
+def _start(command: Sequence[str]) -> float:
+    terminal = Terminal(command)
+    try:
+        timeline = _Timeline(terminal, {})
+        return terminal.until(lambda: timeline.at() is not None) - terminal.began
+    finally:
+        terminal.close()
 
 
-def _timed(what: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    what()
-    return time.perf_counter() - began
+def _round(timeline: _Timeline) -> None:
+    """Everything once; the wanted share of it is scrolling."""
+    for _ in range(15):
+        timeline.press("j", _down)
+    for _ in range(10):
+        timeline.press("k", _up)
+    for _ in range(10):
+        timeline.press("PageDown", _further)
+    timeline.press("End", _last)
+    for _ in range(3):
+        timeline.press("PageUp", _nearer)
+    timeline.press("Home", _first)
+    for words, shows in _FILTERS:
+        timeline.filter(words, shows)
+    timeline.press("G", _last)
+    timeline.press("g", _first)
+    for _ in range(random.Random(0).randint(8, 12)):
+        timeline.press("e", _failed)
+    for _ in range(5):
+        timeline.press("E", _failed)
+    timeline.search(*_SEARCHED, again=10)
+    timeline.press("Home", _first)
 
 
-def _ms(began: float) -> str:
-    return f"{1000 * (time.perf_counter() - began):.1f} ms"
+def _report(title: str, took: Took) -> None:
+    limits = f"median <= {1000 * _MEDIAN_S:.0f} ms, 99th <= {1000 * _WORST_S:.0f} ms"
+    print(f"\nfrom a key to what it paints, {title}  ({_load()}; target: {limits})")
+    print(f"  {'':24} {'keys':>6} {'median':>9} {'99th':>9} {'max':>9}")
+    for name, times in [*took.items(), ("all", [each for times in took.values() for each in times])]:
+        ordered = sorted(1000 * each for each in times)
+        worst = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+        print(f"  {name:24} {len(ordered):6} {median(ordered):6.1f} ms {worst:6.1f} ms {ordered[-1]:6.1f} ms", flush=True)
 
 
-def _spread(times: list[float]) -> str:
-    ordered = sorted(times)
-    return f"median {1000 * median(ordered):.1f} ms, 99th {1000 * ordered[int(len(ordered) * 0.99)]:.1f} ms"
+def _load() -> str:
+    with open("/proc/loadavg") as file:
+        return f"load {file.read().split()[0]}"

@@ -21,7 +21,7 @@ GUIDE = (ROOT / "docs/user-guide.md").read_text()
 def command_lines() -> list[str]:
     """Every line of an indented block that begins a contrace command."""
     lines = [line.strip() for page in PAGES for line in page.read_text().splitlines() if line.startswith("    ")]
-    return [line for line in lines if re.match(r"(sudo )?contrace (attach|run|show|doctor)\b", line)]
+    return [line for line in lines if re.match(r"(sudo )?contrace (attach|run|show|view|demo|doctor)\b", line)]
 
 
 def options_of(verb: str) -> set[str]:
@@ -31,14 +31,19 @@ def options_of(verb: str) -> set[str]:
     return {name for param in command.params for name in (*param.opts, *param.secondary_opts)} | {"--help", "-h"}
 
 
+def headings(page: Path) -> set[str]:
+    """As they are written in links to them."""
+    lines = page.read_text().splitlines()
+    return {re.sub(r"[^\w -]", "", line.lstrip("# ").lower()).replace(" ", "-") for line in lines}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
-    text = page.read_text()
-    headings = {re.sub(r"[^\w -]", "", line.lstrip("# ").lower()).replace(" ", "-") for line in text.splitlines()}
-    for target in re.findall(r"\]\(([^)]+)\)", text):
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
         path, _, place = target.partition("#")
-        assert (page.parent / path).exists(), target
-        assert not place or place in headings, target
+        led = page.parent / path if path else page
+        assert led.exists(), target
+        assert not place or place in headings(led), target
 
 
 @pytest.mark.parametrize("line", command_lines())

@@ -1,4 +1,4 @@
-"""Makes the pictures of docs/tour.md anew: ``python -m tests.tui.tour``.
+"""Makes the pictures of docs/tour.md and its table of keys anew: ``python -m tests.tui.tour``.
 
 Each is what the app draws after the keys that the tour tells, over a recorded trace; nothing is painted by hand.
 ``test_tour.py`` makes them, too, and compares the text in them with that of the committed ones. So a picture must not
@@ -6,6 +6,7 @@ depend on who makes it: traces lie in a scratch directory with relative names, d
 """
 
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -16,12 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from contrace.tui import keys
 from contrace.tui.screens.traces import TracesScreen
 from tests.tui.session import Session, session
 
 ROOT = Path(__file__).parent.parent.parent
 TRACES = ROOT / "tests/fixtures/traces"
 PICTURES = ROOT / "docs/tour"
+PAGE = ROOT / "docs/tour.md"
 
 _CHANGED_S = 1_767_225_600  # 2026-01-01 00:00 UTC
 _CELL = 12.2  # width of a cell in the SVG files that rich writes (rich.console.Console.export_svg)
@@ -227,9 +230,28 @@ def _line(parts: dict[int, str]) -> str:
     return line.rstrip()
 
 
+# --- the table of keys ----------------------------------------------------------------------------------------
+
+_HEAD = "| where | keys | what they do |\n| --- | --- | --- |\n"
+
+
+def with_keys(page: str) -> str:
+    """The page with the table of ``keys.KEYS`` in the place of the one in it."""
+    rows = "".join(
+        f"| {key.where.value} | {' '.join(f'`{each}`' for each in key.display.split())} | {key.sentence} |\n"
+        for where in keys.Where
+        for key in keys.of(where)
+    )
+    before, head, behind = page.partition(_HEAD)
+    assert head, "the page has no table of keys"
+    rest = re.sub(r"^(?:\|.*\n)*", "", behind)
+    return f"{before}{head}{rows}{rest}"
+
+
 def main() -> None:
-    """All of them, or those that are named."""
+    """All pictures, or those that are named; and the table."""
     PICTURES.mkdir(exist_ok=True)
+    PAGE.write_text(with_keys(PAGE.read_text()))
     for each in sys.argv[1:] or ALL:
         print(make(each, PICTURES).relative_to(ROOT))
 

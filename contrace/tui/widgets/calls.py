@@ -124,7 +124,8 @@ class CallList(LineList):
         """The selection has grown, or rows have become others."""
         if self._selection is None:
             return
-        before, was_at = self._current, self.cursor
+        # The row to which a key has just moved, which nobody has been told yet.
+        before, was_at = self.row, self.cursor
         self._rows = {}
         if self.follow:
             self._cursor = max(0, self._selection.count - 1)
