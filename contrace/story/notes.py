@@ -222,7 +222,8 @@ ROWS: tuple[_Row, ...] = (
         _any,
         "The container's file tree becomes /, and the host's lies below it for a moment: no path will lead there.",
     ),
-    _Row("umount2", _has(1, "MNT_DETACH"), "The host's tree is let go of: this process cannot reach it any more."),
+    _Row("umount2", _has(0, '"."'), "The host's tree is let go of: this process cannot reach it any more."),
+    _Row("umount2", _any, "What was mounted there is visible no more."),
     _Row("chroot", _failed("EPERM"), "Refused: it needs CAP_SYS_CHROOT."),
     _Row("chroot", _any, "Paths begin elsewhere. Unlike pivot_root, this is no wall for root."),
     _Row(
