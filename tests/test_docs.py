@@ -9,8 +9,10 @@ from typing import get_args, get_type_hints
 import pytest
 
 from contrace.cli.main import application
+from contrace.cli.options import Format
 from contrace.errors import ExitCode
 from contrace.filters import KEYS, is_filter_word
+from contrace.runtime.demos import DEMOS
 from contrace.runtime.spec import Part, Spec, Unsupported
 
 ROOT = Path(__file__).parent.parent
@@ -21,7 +23,7 @@ GUIDE = (ROOT / "docs/user-guide.md").read_text()
 def command_lines() -> list[str]:
     """Every line of an indented block that begins a contrace command."""
     lines = [line.strip() for page in PAGES for line in page.read_text().splitlines() if line.startswith("    ")]
-    return [line for line in lines if re.match(r"(sudo )?contrace (attach|run|show|doctor)\b", line)]
+    return [line for line in lines if re.match(r"(sudo )?contrace (attach|run|show|demo|doctor)\b", line)]
 
 
 def options_of(verb: str) -> set[str]:
@@ -66,6 +68,16 @@ def test_the_guide_lists_every_filter() -> None:
     rows = dict(re.findall(r"^\| `(.+?)` \| (.+) \|$", GUIDE, re.M))
     for key in KEYS.values():
         assert rows[key.example] == key.help
+
+
+def test_the_guide_lists_every_demo() -> None:
+    rows = dict(re.findall(r"^\| `(.+?)` \| (.+) \|$", GUIDE, re.M))
+    assert {name: rows.get(name) for name in DEMOS} == dict(DEMOS)
+
+
+def test_the_guide_names_every_format() -> None:
+    for name in Format:
+        assert name == Format.timeline or f"`--format {name.value}`" in GUIDE, name
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
