@@ -9,8 +9,10 @@ from typing import get_args, get_type_hints
 import pytest
 
 from contrace.cli.main import application
+from contrace.cli.options import Format
 from contrace.errors import ExitCode
 from contrace.filters import KEYS, is_filter_word
+from contrace.runtime.demos import DEMOS
 from contrace.runtime.spec import Part, Spec, Unsupported
 
 ROOT = Path(__file__).parent.parent
@@ -71,6 +73,16 @@ def test_the_guide_lists_every_filter() -> None:
     rows = dict(re.findall(r"^\| `(.+?)` \| (.+) \|$", GUIDE, re.M))
     for key in KEYS.values():
         assert rows[key.example] == key.help
+
+
+def test_the_guide_lists_every_demo() -> None:
+    rows = dict(re.findall(r"^\| `(.+?)` \| (.+) \|$", GUIDE, re.M))
+    assert {name: rows.get(name) for name in DEMOS} == dict(DEMOS)
+
+
+def test_the_guide_names_every_format() -> None:
+    for name in Format:
+        assert name == Format.timeline or f"`--format {name.value}`" in GUIDE, name
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -8,7 +8,7 @@ themselves, such as pids in a PID namespace, stay: they are part of it.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TextIO
 
@@ -16,13 +16,14 @@ from contrace.decode.notation import Notation
 from contrace.filters import Filter
 from contrace.output.escape import name, printable
 from contrace.output.lines import Lines, Piece, Step, line
-from contrace.records import Identity, Loss, Note, Record, Signal, TaskStart
+from contrace.records import Identity, Loss, Note, Record, Signal, Syscall, TaskStart
 from contrace.story.changes import changes
 from contrace.trace.schema import Meta
 
 _SIGCHLD = 17  # include/uapi/asm-generic/signal.h
 _STARTING = ("clone", "clone3", "fork", "vfork")
-_PID = re.compile(r"(si_pid=|started by |/proc/|[a-z]-|tid=\[|pid changed to )(\d+)")
+_PID = re.compile(r"(si_pid=|started by |/proc/|[a-z]-|tid=\[|pid changed to )([0-9]{1,10})(?![0-9])")
+"""No pid has more than ten digits, and a text of the traced processes may have thousands."""
 _ADDRESS = re.compile(r"\b0x[0-9a-f]{5,}\b")
 _TEMPORARY = re.compile(r"\b(contrace-(?:[a-z]+-)?)[a-z0-9_]{8}\b")
 """Names of Python's tempfile, as contrace makes them."""
@@ -53,6 +54,8 @@ class Normalised:
         """tid -> head of the call that it is in."""
         self._awaited: dict[int, tuple[_Block, int]] = {}
         """Result of a call that started a task -> where its line is, until the task is told of."""
+        self._early: dict[int, _Block] = {}
+        """Tasks that were told of before the call that started them had returned, by tid."""
         self._capture: list[str] = []
         self._namespaces: dict[tuple[str, str], str] = {}
         """Kind and inode of each namespace -> what it is called. An inode is used again when its namespace is gone."""
@@ -71,13 +74,18 @@ class Normalised:
         write = self._stream.write
         for text in self._capture:
             write(f"{text}\n")
-        for block in self._in_order(self._roots):
+        for block in self._in_order():
             write(f"\n{block.label} {block.start}\n")
             for text in block.lines:
                 write(f"    {text}\n")
 
-    def _in_order(self, blocks: list[_Block]) -> list[_Block]:
-        return [one for block in blocks for one in (block, *self._in_order(block.children))]
+    def _in_order(self) -> Iterator[_Block]:
+        """Parents before their children. Without recursion, since a tree may be as deep as there are pids."""
+        rest = self._roots[::-1]
+        while rest:
+            block = rest.pop()
+            yield block
+            rest += reversed(block.children)
 
     # --- what is told -------------------------------------------------------------------------------------
 
@@ -90,12 +98,13 @@ class Normalised:
                 self._block(piece)
             case Step.END | Step.RESUME:
                 assert call is not None
-                self._open.pop(piece.task.tid, None)
+                assert isinstance(record, Syscall)
+                self._open.pop(record.tid, None)  # of an execve in a thread, the piece's tid is the leader's
                 text = line(call)
                 block = self._block(piece)
                 block.lines.append(self._stable(text))
                 if call.name in _STARTING and call.value is not None and call.value > 0:
-                    child = self._blocks.get(call.value)
+                    child = self._early.pop(call.value, None)
                     if child is not None and child in block.children:  # of vfork, the child is told of first
                         block.lines[-1] = block.lines[-1].removesuffix(call.result) + f"<{child.label}>"
                     else:
@@ -121,7 +130,11 @@ class Normalised:
         self._blocks[record.tid] = block
         if record.tid in self._awaited:  # not where the caller has another number for it
             caller, index = self._awaited.pop(record.tid)
-            caller.lines[index] = caller.lines[index].removesuffix(str(record.tid)) + f"<{label}>"
+            # The call may have the number in its arguments, too, where clone3 stores it (CLONE_PARENT_SETTID).
+            text = self._stable(caller.lines[index])
+            caller.lines[index] = text.removesuffix(str(record.tid)) + f"<{label}>"
+        else:
+            self._early[record.tid] = block
         block.start = f"{name(piece.task.comm)}: {self._stable(piece.text)}"
 
     def _block(self, piece: Piece) -> _Block:

@@ -1,7 +1,8 @@
 """Margin notes: what a step of a container's birth is for, in plain words. Pure.
 
-``ROWS`` is the table: a call, a test of its decoded arguments or result, and the note. The first row that fits is
-taken. What happens many times over is explained once: a note is not repeated before another one has come.
+``ROWS`` is the table: a call, a test of its decoded arguments, the note, and the results with which it is true. The
+first row that fits is taken. What happens many times over is explained once: a note is not repeated before another one
+has come.
 """
 
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from contrace.decode.call import Call
 from contrace.records import Exec, Identity, Note, Record, TaskExit, TaskStart
 
 _SIGKILL = 9
+_SUCCESS = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +20,14 @@ class _Row:
     """One note."""
 
     call: str
-    fits: Callable[[Call], bool]
+    about: Callable[[Call], bool]
     text: str
+    results: tuple[str, ...] = (_SUCCESS,)
+    """With which of them it is true: what a call does is not said of one that failed."""
+
+    def fits(self, call: Call) -> bool:
+        """Whether it is the note to a call that has returned."""
+        return (call.errno or _SUCCESS) in self.results and self.about(call)
 
 
 def _has(index: int, *words: str) -> Callable[[Call], bool]:
@@ -40,18 +48,20 @@ def _named(*beginnings: str) -> Callable[[Call], bool]:
     )
 
 
-def _failed(*errors: str) -> Callable[[Call], bool]:
-    return lambda call: call.errno in errors
-
-
 def _both(*tests: Callable[[Call], bool]) -> Callable[[Call], bool]:
     return lambda call: all(test(call) for test in tests)
+
+
+def _neither(test: Callable[[Call], bool]) -> Callable[[Call], bool]:
+    return lambda call: not test(call)
 
 
 def _any(call: Call) -> bool:
     return True
 
 
+_ON_DESCRIPTOR = _has(1, '"/proc/self/fd/')
+"""A mount on what a runtime has opened in the new root; not in /proc, in spite of its name."""
 _EVERY_NAMESPACE = ("CLONE_NEWNS", "CLONE_NEWUTS", "CLONE_NEWIPC", "CLONE_NEWPID", "CLONE_NEWNET")
 
 
@@ -121,12 +131,18 @@ ROWS: tuple[_Row, ...] = (
         "Whether others may look into this process: /proc/self belongs to it, or to root alone.",
     ),
     _Row("prctl", _option("PR_GET_NAME"), "A shell asks for its own name."),
-    _Row("prctl", _option("PR_CAPBSET_READ"), "Asks how many capabilities this kernel has, by trying."),
+    _Row(
+        "prctl",
+        _option("PR_CAPBSET_READ"),
+        "Asks how many capabilities this kernel has, by trying.",
+        (_SUCCESS, "EINVAL"),
+    ),
     # namespaces
     _Row(
         "unshare",
-        _failed("EPERM"),
+        _any,
         "Refused: new namespaces need CAP_SYS_ADMIN, which everybody has in a user namespace of their own.",
+        ("EPERM",),
     ),
     _Row(
         "unshare",
@@ -153,8 +169,8 @@ ROWS: tuple[_Row, ...] = (
     _Row("unshare", _option("CLONE_NEWTIME"), "Its children will have clocks of their own since boot."),
     _Row("setns", _any, "Enters a namespace that exists: a running container's, or a pod's network."),
     # processes
-    _Row("clone", _failed("EAGAIN"), "Refused: the limit of processes is reached (pids cgroup, or RLIMIT_NPROC)."),
-    _Row("fork", _failed("EAGAIN"), "Refused: the limit of processes is reached (pids cgroup, or RLIMIT_NPROC)."),
+    _Row("clone", _any, "Refused: the limit of processes is reached (pids cgroup, or RLIMIT_NPROC).", ("EAGAIN",)),
+    _Row("fork", _any, "Refused: the limit of processes is reached (pids cgroup, or RLIMIT_NPROC).", ("EAGAIN",)),
     _Row("clone", _has(1, "CLONE_THREAD"), "A thread, not a process."),
     _Row("clone", _any, "A new process. Here nothing is new in it yet: it inherits namespaces, cgroup and rights."),
     _Row("clone3", _has(0, "CLONE_NEW"), "A new process, at once in new namespaces."),
@@ -172,15 +188,23 @@ ROWS: tuple[_Row, ...] = (
     ),
     _Row(
         "mount",
-        _failed("EPERM"),
+        _any,
         "Refused: mounting needs CAP_SYS_ADMIN over the mount namespace; and of a user "
         "namespace only few file systems may be mounted at all.",
+        ("EPERM",),
+    ),
+    _Row(
+        "mount",
+        _both(_has(0, '"/dev/'), _has(3, "MS_BIND"), _ON_DESCRIPTOR),
+        "A device of the host appears in the container. Elsewhere it is made anew (mknod), which is not allowed in a "
+        "user namespace.",
     ),
     _Row(
         "mount",
         _both(_has(0, '"/dev/null"'), _has(3, "MS_BIND")),
         "Masked: /dev/null is put over a file that tells of the whole machine. What is not there needs no mask "
         "(ENOENT); a directory gets an empty one instead (ENOTDIR).",
+        (_SUCCESS, "ENOENT", "ENOTDIR"),
     ),
     _Row("mount", _both(_has(3, "MS_RDONLY"), _has(2, '"tmpfs"')), "Masked: an empty directory is put over this one."),
     _Row(
@@ -195,10 +219,11 @@ ROWS: tuple[_Row, ...] = (
     ),
     _Row(
         "mount",
-        _has(2, '"proc"'),
+        _both(_has(2, '"proc"'), _ON_DESCRIPTOR),
         "A /proc of the new PID namespace: it shows the container's processes only. The "
         "target is a descriptor, so that no symbolic link of the image can lead the mount elsewhere.",
     ),
+    _Row("mount", _has(2, '"proc"'), "A /proc of this process's PID namespace: it shows the processes in it only."),
     _Row("mount", _has(2, '"sysfs"'), "/sys, read-only: devices and kernel settings to look at."),
     _Row("mount", _has(2, '"devpts"'), "Terminals of its own, in a devpts that nobody else sees."),
     _Row("mount", _has(2, '"mqueue"'), "POSIX message queues, those of its own IPC namespace."),
@@ -206,9 +231,10 @@ ROWS: tuple[_Row, ...] = (
     _Row("mount", _has(2, '"tmpfs"'), "A file system in memory: gone with the container."),
     _Row(
         "mount",
-        _both(_has(3, "MS_BIND"), _has(1, '"/proc/')),
+        _both(_has(3, "MS_BIND"), _has(1, '"/proc/'), _neither(_ON_DESCRIPTOR)),
         "A part of /proc becomes a mount of its own, for the next call to make it read-only: parts through which the "
         "machine itself could be changed. What is not there needs none (ENOENT).",
+        (_SUCCESS, "ENOENT"),
     ),
     _Row(
         "mount",
@@ -216,34 +242,38 @@ ROWS: tuple[_Row, ...] = (
         "A directory or file that is there already appears in a second place: the root itself (pivot_root wants a "
         "mount), a volume, the host's programs.",
     ),
-    _Row("mount", _failed("ENOENT"), "There is nothing to mount, or nothing to mount on."),
+    _Row("mount", _any, "There is nothing to mount, or nothing to mount on.", ("ENOENT",)),
     _Row(
         "pivot_root",
         _any,
         "The container's file tree becomes /, and the host's lies below it for a moment: no path will lead there.",
     ),
-    _Row("umount2", _has(1, "MNT_DETACH"), "The host's tree is let go of: this process cannot reach it any more."),
-    _Row("chroot", _failed("EPERM"), "Refused: it needs CAP_SYS_CHROOT."),
+    _Row("umount2", _has(0, '"."'), "The host's tree is let go of: this process cannot reach it any more."),
+    _Row("umount2", _any, "What was mounted there is visible no more."),
+    _Row("chroot", _any, "Refused: it needs CAP_SYS_CHROOT.", ("EPERM",)),
     _Row("chroot", _any, "Paths begin elsewhere. Unlike pivot_root, this is no wall for root."),
     _Row(
         "sethostname",
-        _failed("EPERM"),
+        _any,
         "Refused: it needs CAP_SYS_ADMIN over the UTS namespace; or a seccomp filter said so.",
+        ("EPERM",),
     ),
     _Row("sethostname", _any, "The container gets its name. Only its UTS namespace is renamed."),
     # programs
     _Row(
         "execve",
-        _failed("ENOENT"),
+        _any,
         "There is no such program; or it is a script, and its interpreter is missing (a "
         "first line that ends with a carriage return names one that does not exist).",
+        ("ENOENT",),
     ),
     _Row(
         "execve",
-        _failed("EACCES"),
+        _any,
         "The file is there, but may not be executed: no x in its mode, or a mount with noexec.",
+        ("EACCES",),
     ),
-    _Row("execve", _failed("ENOEXEC"), "Not a program of this machine, or a script without #!."),
+    _Row("execve", _any, "Not a program of this machine, or a script without #!.", ("ENOEXEC",)),
 )
 """Every note about a call, more special ones first."""
 

@@ -35,6 +35,8 @@ class Stage:
     def __init__(self) -> None:
         self.is_root = os.geteuid() == 0
         self._root = roots.choose(None)  # asks busybox what it can do: not a part of any act
+        self.has_busybox = isinstance(self._root, roots.Busybox)
+        """The containers' programs are busybox's."""
         self._directory = open_directory(None)
         self._told: set[str] = set()
         # What the environment says of this user and machine is no part of a demo.

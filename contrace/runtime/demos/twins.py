@@ -10,6 +10,9 @@ from contrace.runtime.demos import Act
 from contrace.runtime.demos.stage import Stage, shared
 
 _PATIENCE_S = 10.0
+_WATCH = "exec watch -n 1000 'ps > /shared/ps; : > /shared/ready' > /dev/null"
+_SLEEP = "ps > /shared/ps; : > /shared/ready; exec sleep 1000"
+"""Where watch is procps's, which wants a terminal."""
 
 
 def _twins(stage: Stage) -> None:
@@ -20,17 +23,16 @@ def _twins(stage: Stage) -> None:
             os.chown(file, *_somebody())
         os.chmod(folder, 0o777)
         stage.say("inside:")
-        line = "sleep 1000 & ps; id; ls -l /shared; : > /shared/ready; wait"
-        with stage.living_container("sh", "-c", line, change=change) as init:
+        last = _WATCH if stage.has_busybox else _SLEEP
+        with stage.living_container("sh", "-c", f"id; ls -l /shared; {last}", change=change) as init:
             _await(Path(folder, "ready"))
-            [sleeper] = Path(f"/proc/{init}/task/{init}/children").read_text().split()
+            stage.say(Path(folder, "ps").read_text().rstrip("\n"))
             stage.say("outside:")
-            stage.say("    PID USER     COMMAND")
-            for pid in (init, int(sleeper)):
-                stage.say(_line(pid))
-            for name, shown in _status(int(sleeper)).items():
-                stage.say(f"/proc/{sleeper}/status: {name}: {shown}")
             stage.outside("ls", "-l", folder)
+            stage.say("    PID USER     COMMAND")
+            stage.say(_line(init))
+            for name, shown in _status(init).items():
+                stage.say(f"/proc/{init}/status: {name}: {shown}")
 
 
 def _somebody() -> tuple[int, int]:
@@ -70,8 +72,8 @@ def _status(pid: int) -> dict[str, str]:
 ACTS = (
     Act(
         "Two views of one thing",
-        "The container's `sleep` is one process with two numbers: NSpid in /proc/PID/status has both. The file has\n"
-        "one owner, a number; whether it has a name depends on who looks, and into which /etc/passwd.",
+        "The container's first process, a `watch ps`, has two numbers: NSpid in /proc/PID/status has both. The file\n"
+        "has one owner, a number; whether it has a name depends on who looks, and into which /etc/passwd.",
         _twins,
     ),
 )
