@@ -18,7 +18,8 @@ from bench.plan import Plan
 from bench.terminal import LINES, Terminal
 from bench.tracers import CONTRACE
 
-_STATUS, _TOP, _FIRST = 0, 1, 3  # lines: what is shown and where, the border of the panes, the first row of the list
+_STATUS = 0  # the line that tells what is shown and where the cursor is
+_DEEPEST_TOP = 4  # lines above the panes, at most: the status, what is typed, what is wrong with it
 _MEDIAN_S, _WORST_S, _START_S, _MEMORY_MIB = 0.050, 0.150, 1.0, 250
 _FILTERS = (("call:unshare", "unshare("), ("pid:31000", "[31000]"), ("failed", "!"), ("errno:EEXIST", "!"))
 """Words, and what is in each row that they let pass."""
@@ -53,10 +54,11 @@ class _Timeline:
 
     def rows(self) -> list[str]:
         """The lines of the list that are in sight, with the mark of the cursor."""
-        top = self._terminal.line(_TOP)
-        left = max(top.rfind("┏"), top.rfind("╭")) + 1
+        top = next((y for y in range(_DEEPEST_TOP) if " calls " in self._terminal.line(y)), _DEEPEST_TOP)
+        border = self._terminal.line(top)
+        left = max(border.rfind("┏"), border.rfind("╭")) + 1
         rows = []
-        for y in range(_FIRST, LINES):
+        for y in range(top + 2, LINES):  # below the titles
             line = self._terminal.line(y)
             if line[left - 1] not in "┃│":
                 break

@@ -18,7 +18,8 @@ Examples:
   contrace demo --list                  which demos there are
   contrace demo broken                  what goes wrong, seen from the kernel
   contrace demo twins --quiet           only what is seen inside and outside
-  contrace demo birth -o birth.ctrace   and keep the trace there
+  contrace demo birth --tui             browse the trace while it is made
+  contrace demo birth -o birth.ctrace   keep the trace there
 """
 
 
@@ -36,6 +37,7 @@ def demo(
     quiet: Annotated[
         bool, Option("--quiet", help="Show only what the containers print, no calls.", show_default=False)
     ] = False,
+    tui: options.TuiOption = False,
     backend: options.BackendOption = Backend.auto,
     output: options.OutputOption = None,
 ) -> int:
@@ -46,7 +48,7 @@ def demo(
     """
     from contrace.capture.recorder import Request
     from contrace.capture.targets import Target
-    from contrace.cli.live import capture
+    from contrace.cli import live
     from contrace.cli.play import ActsView, Play
     from contrace.cli.text import Look, narrate
     from contrace.errors import ExitCode, UsageError
@@ -71,7 +73,13 @@ def demo(
             use_filter=False,
             output=options.output_path(output),
         )
-        status = capture(request, ActsView(look, play))
+        if tui:
+            from contrace.cli.tui import capture
+
+            status = capture(request, (), begun=play.go_on)
+            print(play.said())
+        else:
+            status = live.capture(request, ActsView(look, play))
         if request.output is not None:
             narrate(f"look at it again: contrace show {shlex.quote(str(request.output))}")
     finally:

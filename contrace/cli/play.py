@@ -72,6 +72,11 @@ class Play:
         except BrokenPipeError:
             return  # it has ended, which the trace tells
 
+    def go_on(self) -> None:
+        """Let all acts be played, without waiting in between."""
+        for _ in self.acts:
+            self.go()
+
     def said(self) -> str:
         """What was printed since the last time, harmless to a terminal."""
         data = os.pread(self._output.fileno(), _MOST_SAID, self._read)  # its offset is the stage's

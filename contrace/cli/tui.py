@@ -13,7 +13,7 @@ import struct
 import sys
 import termios
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 
 from contrace import filters
@@ -53,8 +53,11 @@ class Terminal:
             os.close(descriptor)
 
 
-def capture(request: Request, words: Sequence[str]) -> int:
-    """Record what is asked for while it is browsed; returns the exit status, or ends by the command's signal."""
+def capture(request: Request, words: Sequence[str], begun: Callable[[], None] | None = None) -> int:
+    """Record what is asked for while it is browsed; returns the exit status, or ends by the command's signal.
+
+    ``begun`` is called when tracing has begun.
+    """
     filters.parse(words)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):  # textual draws on standard error
         raise UsageError(f"--tui needs a terminal. Without it, {request.verb} prints what it sees")
@@ -64,6 +67,8 @@ def capture(request: Request, words: Sequence[str]) -> int:
         if terminal is not None:
             terminal.hand_over()
         signals.listen()
+        if begun is not None:
+            begun()
         live = LiveCapture(request, recording, signals, terminal)
         try:
             _browse(live, recording, tuple(words))

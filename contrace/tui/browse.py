@@ -13,12 +13,13 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widgets import Footer
 
 from contrace.errors import TraceFileError
 from contrace.output.escape import name
 from contrace.story.tree import Key
-from contrace.tui.choice import Choice
+from contrace.tui.choice import Choice, Row
 from contrace.tui.feed import Feed, Selection
 from contrace.tui.host import host
 from contrace.tui.messages import Failed, Finished, Progressed
@@ -28,6 +29,8 @@ from contrace.tui.widgets.details import Details
 from contrace.tui.widgets.filterbar import FilterBar
 from contrace.tui.widgets.status import State, Status
 from contrace.tui.widgets.tree import ProcessTreeView
+
+_REST_S = 0.03  # how long the cursor rests on a row before the other panes show it
 
 _SIZES: tuple[tuple[int, str, tuple[str, ...]], ...] = (
     (0, "-narrow", ("time", "process", "call")),
@@ -55,6 +58,7 @@ class Browser(Screen[None]):
         self._goal: tuple[int, int | None] | None = None
         """Id to which the cursor goes once it is found, and the one on which it waits meanwhile."""
         self._chose_columns = False
+        self._resting: Timer | None = None
         self._runner = Runner(self)
 
     def compose(self) -> ComposeResult:
@@ -201,14 +205,25 @@ class Browser(Screen[None]):
             return
         if row is None:
             self._details.clear()
+            self._say()
             return
         host(self).selected_id = row.id
+        self._say()
+        # The list is drawn first, and somebody who goes on at once is not kept waiting by what lies between.
+        if self._resting is not None:
+            self._resting.stop()
+        self._resting = self.set_timer(_REST_S, lambda: self._explain(feed, row))
+
+    def _explain(self, feed: Feed, row: Row) -> None:
+        """The other panes show what the cursor rests on."""
+        self._resting = None
+        if feed is not self._feed or not self.is_attached:
+            return
         with self._told():
             self._details.show(feed, row)
             node = feed.tree.of(row.record.pid, row.record.time_ns) if row.record.pid else None
             if node is not None and not self._tree.has_focus:
                 self._tree.select(node.key)
-            self._say()
 
     @on(CallList.Opened)
     def _opened(self) -> None:
