@@ -6,7 +6,7 @@ from importlib import import_module
 
 from bench.plan import Plan
 
-NAMES = ("start", "processes", "docker_run", "born", "attach", "storm", "bystander", "runtime")
+NAMES = ("start", "processes", "docker_run", "born", "attach", "storm", "bystander", "runtime", "live_tui")
 
 
 def main() -> None:
@@ -16,7 +16,7 @@ def main() -> None:
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--backend", default="ebpf", help="contrace's, for attach, storm and bystander [ebpf]")
+    parser.add_argument("--backend", default="ebpf", help="contrace's, for all that attach [ebpf]")
     parser.add_argument("--without", action="append", default=[], metavar="COLUMN", help="leave a column out")
     options = parser.parse_args()
     if unknown := set(options.names) - set(NAMES):

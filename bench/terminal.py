@@ -67,6 +67,11 @@ class Terminal:
         cells = self._screen.buffer[y]
         return "".join(cells[x].data for x in range(COLUMNS))
 
+    def is_cursor(self, x: int, y: int) -> bool:
+        """Whether a cell has the colours of the one left of it the other way round, as a cursor behind a text has."""
+        cells = self._screen.buffer[y]
+        return bool(cells[x].reverse or cells[x].bg == cells[x - 1].fg)
+
     def press(self, key: str) -> float:
         """Press a key, or type a text at once; when."""
         data = KEYS.get(key, key.encode())

@@ -10,6 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from statistics import median
 from typing import NamedTuple
 
@@ -19,13 +20,14 @@ from bench.terminal import LINES, Terminal
 from bench.tracers import CONTRACE
 
 _STATUS = 0  # the line that tells what is shown and where the cursor is
+_TYPED = 1  # the line in which is typed
+_PROMPTS = {"f": "filter", "/": "search"}
 _DEEPEST_TOP = 4  # lines above the panes, at most: the status, what is typed, what is wrong with it
 _MEDIAN_S, _WORST_S, _START_S, _MEMORY_MIB = 0.050, 0.150, 1.0, 250
 _FILTERS = (("call:unshare", "unshare("), ("pid:31000", "[31000]"), ("failed", "!"), ("errno:EEXIST", "!"))
 """Words, and what is in each row that they let pass."""
 _ALWAYS = "LOST"
 _SEARCHED = ("call:unshare", "unshare(")
-_HOLD_S = 0.03  # between two keys of a key that is held down
 Took = dict[str, list[float]]
 
 
@@ -100,13 +102,15 @@ class _Timeline:
 
     def type(self, key: str, words: str) -> None:
         """Open the line for a filter or a search, and type."""
-        prompt = {"f": "filter", "/": "search"}[key]
-        top = lambda: "".join(map(self._terminal.line, (0, 1)))  # noqa: E731
-        self._timed(key, lambda: prompt + " " in self._terminal.line(1), "open the line")
-        typed = ""
-        for letter in words:
-            typed += letter
-            self._timed(letter, lambda: f"{prompt:<8}{typed}" in top(), "type a letter")
+        prompt = f"{_PROMPTS[key]:<8}"
+        self._timed(key, lambda: self._terminal.line(_TYPED).startswith(prompt), "open the line")
+        for end in range(1, len(words) + 1):
+            typed = prompt + words[:end]
+            # What is offered stands there, too, in grey: that it was typed shows where the cursor is.
+            self._timed(words[end - 1], partial(self._is_typed, typed), "type a letter")
+
+    def _is_typed(self, text: str) -> bool:
+        return self._terminal.line(_TYPED).startswith(text) and self._terminal.is_cursor(len(text), _TYPED)
 
     def filter(self, words: str, shows: str) -> None:
         """Filter by words, and take the filter away again."""

@@ -71,25 +71,27 @@ def capture(request: Request, words: Sequence[str], begun: Callable[[], None] | 
             begun()
         live = LiveCapture(request, recording, signals, terminal)
         try:
-            _browse(live, recording, tuple(words))
+            status = _browse(live, recording, tuple(words))
         finally:
             ended = live.finish()
         if ended is None:
             narrate(_left(request, recording))
+            narrate(f"to end it: kill {recording.pid}")
             return ExitCode.OK
         summarise(request, recording, ended)
     if ended.error is not None:
         error = ContraceError(ended.error)
         error.exit_code = ExitCode(ended.exit_code)
         raise error
-    if live.stopped:
-        return ExitCode.OK
+    if status or live.stopped:
+        return status
     if ended.signal:
         return end_by(ended.signal)
     return ended.status or ExitCode.OK
 
 
-def _browse(live: "LiveCapture", recording: Recording, words: tuple[str, ...]) -> None:
+def _browse(live: "LiveCapture", recording: Recording, words: tuple[str, ...]) -> int:
+    """Until the user quits; not 0 if the app failed, which it has told."""
     from contrace.tui.feed import Feed  # after the recorder was forked: it does not need them
     from contrace.tui.live import LiveApp
 
@@ -98,6 +100,7 @@ def _browse(live: "LiveCapture", recording: Recording, words: tuple[str, ...]) -
         app.run()
     finally:
         app.close()
+    return app.return_code or ExitCode.OK
 
 
 class LiveCapture:
@@ -177,16 +180,16 @@ def _how(ended: Ended) -> str:
 
 def _ways(request: Request, recorder: int) -> list[tuple[str, str]]:
     if request.verb == "run":
-        stop, leave = "stop it: hang up, which ends the command", "leave it: it goes on, without a terminal"
+        stop, leave = "stop it: hang up, which ends the command", "leave it, without a terminal"
     else:
-        stop, leave = "stop it: let go of every process", "leave it recording, until its processes have ended"
+        stop, leave = "stop it: let go of every process", "leave it recording"
     ways = [("s", stop)]
     if request.output is not None:  # a temporary trace is removed when the recorder ends
-        ways.append(("l", f"{leave}; kill {recorder} stops it"))
+        ways.append(("l", f"{leave}; kill {recorder} ends it"))
     return ways
 
 
 def _left(request: Request, recording: Recording) -> str:
     where = strings.escape(os.fsencode(recording.path))
     what = "the command and its recorder go on" if request.verb == "run" else "the recorder goes on"
-    return f"{what}, into {where}; this ends it: kill {recording.pid}"
+    return f"{what}, into {where}"

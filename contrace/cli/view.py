@@ -14,7 +14,7 @@ EXAMPLES = """\
 Examples:
 
 \b
-  contrace view                         choose one of the traces here, or run a demo
+  contrace view                         choose a trace, or run a demo
   contrace view demo.ctrace             browse one; ? shows the keys
   contrace view demo.ctrace failed      begin with what failed
 """
@@ -32,7 +32,7 @@ def view(
     words: Annotated[list[str] | None, Argument(hidden=True)] = None,
     filter: options.FilterOption = None,
 ) -> int:
-    """Browse a trace: processes, calls, what a call changed, and who existed when.
+    """Browse a trace: processes, calls, and what each call changed.
 
     Without TRACE it lists the traces that there are. FILTER words choose what is shown at first.
     """

@@ -45,7 +45,8 @@ CREATE TABLE row (
 );
 CREATE TABLE name (id INTEGER PRIMARY KEY, text TEXT NOT NULL);
 CREATE TABLE comm (id INTEGER PRIMARY KEY, text TEXT NOT NULL);
-CREATE INDEX life ON row (tid, time_ns, id) WHERE kind IN ({Kind.TASK_START.value}, {Kind.IDENTITY.value});
+CREATE INDEX start ON row (tid, time_ns, id) WHERE kind = {Kind.TASK_START.value};
+CREATE INDEX identity ON row (tid, time_ns, id) WHERE kind = {Kind.IDENTITY.value};
 CREATE TABLE maker (tid INTEGER, time_ns INTEGER, id INTEGER, PRIMARY KEY (tid, time_ns, id)) WITHOUT ROWID;
 CREATE TABLE child (tid INTEGER, time_ns INTEGER, id INTEGER, PRIMARY KEY (tid, time_ns, id)) WITHOUT ROWID;
 CREATE TABLE executed (pid INTEGER, id INTEGER, PRIMARY KEY (pid, id)) WITHOUT ROWID;

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
@@ -20,7 +20,7 @@ from textual.widgets import Footer
 
 from contrace.errors import ContraceError, TraceFileError
 from contrace.output.escape import printable
-from contrace.tui import keys
+from contrace.tui import keys, pace
 from contrace.tui.feed import Feed
 from contrace.tui.host import Capture, Demos
 from contrace.tui.messages import Failed, Grown
@@ -95,6 +95,7 @@ class ContraceApp(App[None]):
 
     async def on_mount(self) -> None:
         """The first screen."""
+        pace.prepare()
         if self._first is not None:
             self._read(self._first)
         await self.action_mode("timeline" if self._first is not None else "traces")
@@ -102,6 +103,12 @@ class ContraceApp(App[None]):
     def on_unmount(self) -> None:
         """The end."""
         self._forget()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Whatever the user does comes before what nobody waits for."""
+        if isinstance(event, events.InputEvent) and self.feed is not None:
+            self.feed.hush()
+        await super().on_event(event)
 
     def close(self) -> None:
         """Close the traces that were shown: when ``run`` has returned, since before that threads may be reading."""
@@ -132,8 +139,8 @@ class ContraceApp(App[None]):
         self._forget()
         self.selected_id = None
         self._read(feed)
-        self.opened.publish(None)
         await self.action_mode("timeline")
+        self.opened.publish(None)
 
     def _read(self, feed: Feed) -> None:
         self.feed = feed
@@ -207,7 +214,7 @@ class ContraceApp(App[None]):
         """The keys of the screens."""
         if mode != self.current_mode:
             await self.switch_mode(mode)
-        if not self.screen.query(Footer):
+        if not self.screen.query("Footer, KeyLine"):
             await self.screen.mount(Footer(compact=True))
 
     def action_help(self) -> None:

@@ -13,13 +13,11 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal
 from textual.screen import Screen
-from textual.timer import Timer
-from textual.widgets import Footer
 
 from contrace.errors import TraceFileError
 from contrace.output.escape import name
 from contrace.story.tree import Key
-from contrace.tui.choice import Choice, Row
+from contrace.tui.choice import Choice
 from contrace.tui.feed import Feed, Selection
 from contrace.tui.host import host
 from contrace.tui.messages import Failed, Finished, Progressed
@@ -27,10 +25,9 @@ from contrace.tui.runner import Runner
 from contrace.tui.widgets.calls import CallList
 from contrace.tui.widgets.details import Details
 from contrace.tui.widgets.filterbar import FilterBar
+from contrace.tui.widgets.keyline import KeyLine
 from contrace.tui.widgets.status import State, Status
 from contrace.tui.widgets.tree import ProcessTreeView
-
-_REST_S = 0.03  # how long the cursor rests on a row before the other panes show it
 
 _SIZES: tuple[tuple[int, str, tuple[str, ...]], ...] = (
     (0, "-narrow", ("time", "process", "call")),
@@ -57,8 +54,9 @@ class Browser(Screen[None]):
         self._paused = False
         self._goal: tuple[int, int | None] | None = None
         """Id to which the cursor goes once it is found, and the one on which it waits meanwhile."""
+        self._untouched = True
+        """Nobody has moved the cursor yet."""
         self._chose_columns = False
-        self._resting: Timer | None = None
         self._runner = Runner(self)
 
     def compose(self) -> ComposeResult:
@@ -69,7 +67,7 @@ class Browser(Screen[None]):
             with Container(id="right"):
                 yield CallList(id="calls")
                 yield Details(id="details")
-        yield Footer(compact=True)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """From now on the app says when there is more."""
@@ -77,10 +75,10 @@ class Browser(Screen[None]):
             self.query_one(pane).border_title = title
         host(self).grown.subscribe(self, lambda _: self._grown())
         host(self).opened.subscribe(self, lambda _: self._open())
-        self._open()
 
     def on_screen_resume(self) -> None:
-        """Another record may have been selected on another screen."""
+        """Another trace may have been opened, or another record selected, on another screen."""
+        self._open()
         self._grown()
         selected = host(self).selected_id
         row = self._calls.row
@@ -97,18 +95,22 @@ class Browser(Screen[None]):
     # --- what is chosen -----------------------------------------------------------------------------------
 
     def _open(self) -> None:
-        """Another trace: everything from the start."""
+        """Another trace, if there is one: everything from the start. Not behind another screen: what textual is asked
+        to do after a paint would be lost there."""
+        if not self.is_current or host(self).feed is self._feed:
+            return
         self._runner.cancel()
         self._feed = feed = host(self).feed
         self._choice, self._narrowed, self._goal = Choice(words=host(self).words), None, None
         self._calls.bookmarks = ()
         self._calls.follow = self._paused = False
+        self._untouched = True
         if feed is not None:
             self._tree.show(feed.tree)
-            self._choose(self._choice)
+            self._choose(self._choice, stay=False)
 
-    def _choose(self, choice: Choice) -> None:
-        """Show another choice; the cursor stays on its record, or on the next one that is shown."""
+    def _choose(self, choice: Choice, *, stay: bool = True) -> None:
+        """Show another choice; the cursor stays on its record, or on the next one that is shown, if it is to."""
         feed = self._feed
         if feed is None:
             return
@@ -118,7 +120,7 @@ class Browser(Screen[None]):
             self._choice, self._selection = choice, selection
             host(self).fill(selection)
             self._calls.show(feed, selection)
-            if row is not None:
+            if row is not None and stay:
                 self._seek(row.id)
             self._say()
 
@@ -192,7 +194,11 @@ class Browser(Screen[None]):
         with self._told():
             if not self._paused:
                 self._tree.show(feed.tree)
+                # Rows that are read later may stand before the first: who has not moved yet begins with the first.
+                self._untouched = self._untouched and self._calls.cursor == 0
                 self._calls.refresh_rows()
+                if self._untouched and not self._calls.follow:
+                    self._calls.cursor = 0
                 self._reach()
                 if self._narrowed is not None and self._pids() != self._choice.pids:
                     self._choose(replace(self._choice, pids=self._pids()))
@@ -208,18 +214,8 @@ class Browser(Screen[None]):
             self._say()
             return
         host(self).selected_id = row.id
-        self._say()
-        # The list is drawn first, and somebody who goes on at once is not kept waiting by what lies between.
-        if self._resting is not None:
-            self._resting.stop()
-        self._resting = self.set_timer(_REST_S, lambda: self._explain(feed, row))
-
-    def _explain(self, feed: Feed, row: Row) -> None:
-        """The other panes show what the cursor rests on."""
-        self._resting = None
-        if feed is not self._feed or not self.is_attached:
-            return
         with self._told():
+            self._say()
             self._details.show(feed, row)
             node = feed.tree.of(row.record.pid, row.record.time_ns) if row.record.pid else None
             if node is not None and not self._tree.has_focus:

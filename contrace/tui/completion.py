@@ -1,6 +1,7 @@
 """What a filter line can go on with: keys, call names, groups, errors, process names. Pure."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 
 from contrace.filters import ERRNO_NAMES, KEYS
 from contrace.syscalls.abi import Abi, names
@@ -33,12 +34,17 @@ def _keys() -> Iterator[str]:
         yield key if key in _ALONE else f"{key}:"
 
 
+@cache
+def _calls() -> tuple[str, ...]:
+    # Those that a birth is made of come first: they are what one looks for.
+    others = {name for abi in Abi for name in names(abi)} - set(SPECS)
+    return (*SPECS, *GROUPS, *sorted(others))
+
+
 def _values(key: str, comms: Callable[[], Iterable[str]]) -> Iterable[str]:
     match key:
         case "call":
-            # Those that a birth is made of come first: they are what one looks for.
-            others = {name for abi in Abi for name in names(abi)} - set(SPECS)
-            return (*SPECS, *GROUPS, *sorted(others))
+            return _calls()
         case "errno":
             return sorted(ERRNO_NAMES)
         case "comm":

@@ -31,6 +31,7 @@ _QUICK_S = 0.012  # what a selection may take to find its first rows at once
 _SCREEN = 60
 _SEARCHED = 200  # rows per step of a search that reads texts, and of one that does not
 _LOOKED_UP = 20_000
+_FIRST_SEARCHED = 250  # of the first step: what is near is found at once; then twice as many each time
 _DEEPEST = 64  # generations of tasks that inherit who they are
 _CHECKPOINT = 1000  # records that a world is made from, between two that are kept; more in a long trace
 _KEPT = 16  # worlds; one may hold a megabyte
@@ -72,6 +73,10 @@ class Feed:
     def take_in(self) -> bool:
         """One step of taking in what the file holds, or has grown by; True: there is more now. Worker thread."""
         return self._intake.step()
+
+    def hush(self) -> None:
+        """A key was pressed: what takes in more rests until that is painted."""
+        self._turns.hush()
 
     def recording(self) -> bool:
         """A recorder still writes the file."""
@@ -133,7 +138,7 @@ class Feed:
         texts = any(term.key == "text" for term in chosen.terms)
         size = _SEARCHED if texts else _LOOKED_UP
         count, done = selection.count, 0
-        for first, many in _stretches(count, start, step, size):
+        for first, many in _stretches(count, start, step, size, first=_FIRST_SEARCHED):
             with self._turns.later():
                 ids = selection.ids(first, many)
                 found = self._found(chosen, ids)
@@ -316,18 +321,26 @@ class Feed:
         self._reader.close()
 
 
-def _stretches(count: int, start: int, step: int, size: int, *, wraps: bool = True) -> Iterator[tuple[int, int]]:
-    """(first position, how many) of all positions from behind ``start`` on in one direction, in small pieces."""
+def _stretches(
+    count: int, start: int, step: int, size: int, *, first: int | None = None, wraps: bool = True
+) -> Iterator[tuple[int, int]]:
+    """(first position, how many) of all positions from behind ``start`` on in one direction, in pieces of ``size``;
+    of ``first`` to begin with, if that is less, and twice as many each time."""
+    many = min(first or size, size)
     if step > 0:
         ranges = [(max(start + 1, 0), count)] + ([(0, min(start + 1, count))] if wraps else [])
-        for low, high in ranges:
-            for first in range(low, high, size):
-                yield first, min(size, high - first)
     else:
         ranges = [(0, min(max(start, 0), count))] + ([(max(start, 0), count)] if wraps else [])
-        for low, high in ranges:
-            for end in range(high, low, -size):
-                yield max(low, end - size), min(size, end - low)
+    for low, high in ranges:
+        while low < high:
+            many_here = min(many, high - low)
+            if step > 0:
+                yield low, many_here
+                low += many_here  # noqa: PLW2901 - eaten from below
+            else:
+                high -= many_here  # noqa: PLW2901 - eaten from above
+                yield high, many_here
+            many = min(2 * many, size)
 
 
 def _made(call: Syscall | Entered, start: TaskStart) -> bool:

@@ -5,6 +5,7 @@ open. Of an Entered and its Syscall one row stays, the Syscall's. Which records 
 Identity is none, since the call that brought it about tells it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 
@@ -31,7 +32,7 @@ from contrace.story.processes import Processes
 from contrace.story.tree import ProcessTree
 from contrace.syscalls.abi import name_of
 from contrace.trace.condition import ALWAYS, HIDDEN, SHOWN
-from contrace.trace.index import NO_NAME, Columns, Index, Links
+from contrace.trace.index import NO_NAME, Columns, Index, Indexed, Links
 from contrace.trace.order import Order, Stamped
 from contrace.trace.reader import TraceReader
 from contrace.tui.turns import Turns
@@ -40,6 +41,8 @@ _PAGE = 1200
 _FIRST_PAGE = 250
 _GLANCE = 64  # steps between two looks at how much a growing file holds
 _SYSCALL = Kind.SYSCALL.value
+_TID, _PID, _SHOWN = map(Indexed._fields.index, ("tid", "pid", "shown"))
+EVERYBODY = -1
 _MAX_ERRNO = 4095  # include/linux/err.h
 MAKERS = frozenset(("clone", "clone3", "fork", "vfork"))
 EXECS = frozenset(("execve", "execveat"))
@@ -79,6 +82,8 @@ class Intake:
         """Names of tasks as they are, by their number in the index."""
         self.marks: list[int] = []
         """Last id of each step."""
+        self.whose: list[frozenset[int]] = []
+        """Tids and pids that occur in each step; EVERYBODY where it has rows that are always shown."""
         self.replaced: list[Stamped] = []
         """Entered that were rows once. Only grows."""
         self.losses: list[int] = []
@@ -105,14 +110,14 @@ class Intake:
     def step(self) -> bool:
         """Take in some more; True: there is still more now."""
         size = _PAGE if self.marks else _FIRST_PAGE
-        with self._turns.later():
+        with self._turns.later(patient=bool(self.marks)):
             page, more = self._reader.page(self.last, size)
         if not page:
             self.total = self.known
             return False
         if more and len(self.marks) % _GLANCE == 0:
             self.total = max(self.total, self._reader.last_id())
-        with self._turns.later():
+        with self._turns.later(patient=bool(self.marks)):
             step = self._take(page)
         with self._turns.later():
             links = Links(step.makers, step.children, step.executed)
@@ -122,6 +127,7 @@ class Intake:
             self.errors.add(step.errors)
             self.replaced += step.gone
             self.losses += step.losses
+            self.whose.append(_whose(step.rows))
             self.marks.append(page[-1][0])
             self.known += len(page)
             self.total = max(self.total, self.known)
@@ -259,6 +265,11 @@ class Intake:
             if number == len(self.comms):
                 self.comms.append(comm)
         return number
+
+
+def _whose(rows: Sequence[Columns]) -> frozenset[int]:
+    found = {row[_TID] for row in rows} | {row[_PID] for row in rows}
+    return frozenset(found | {EVERYBODY} if any(row[_SHOWN] == ALWAYS for row in rows) else found)
 
 
 def _is_cut(memory: Memory) -> bool:

@@ -11,9 +11,12 @@ from collections.abc import Callable
 from textual.worker import get_current_worker
 
 from contrace.errors import TraceFileError
+from contrace.tui import pace
 from contrace.tui.feed import Feed, Selection
 
-_FRAME_S = 0.05  # between two messages while there is more at once
+_FRAME_S = 0.05  # between two messages while what is shown is being filled
+_LIVE_S = 0.1  # the same, while the trace is being recorded: drawing takes turns with reading
+_REST_S = 0.4  # the same, when all that may change is how much there is
 _GLANCE_S = 0.1  # how often a trace that is being recorded is looked at
 _ASK_S = 1.0  # the same, of one that nobody writes: it might be replaced or go on
 
@@ -46,13 +49,16 @@ class Reading:
 
     def run(self) -> None:
         """The work of the thread, which is a worker of textual's."""
-        worker = get_current_worker()
+        worker, settled = get_current_worker(), False
         try:
             while not (self._closed or worker.is_cancelled):
                 self._woken.clear()
                 busy = self._step()
                 self._tell(at_once=not busy)
                 if not busy:
+                    if not settled:
+                        settled = True
+                        pace.settle()
                     self._woken.wait(_GLANCE_S if self.recording else _ASK_S)
         except TraceFileError as error:
             if not self._closed:
@@ -72,6 +78,13 @@ class Reading:
 
     def _tell(self, *, at_once: bool) -> None:
         now_s = time.monotonic()
-        if self._untold and (at_once or now_s - self._told_s >= _FRAME_S):
+        if self._untold and (at_once or now_s - self._told_s >= self._pace_s):
             self._told_s, self._untold = now_s, False
             self._grown()
+
+    @property
+    def _pace_s(self) -> float:
+        selection = self._selection
+        if selection is not None and (not selection.complete or not selection.count):
+            return _FRAME_S
+        return _LIVE_S if self.recording else _REST_S

@@ -7,10 +7,10 @@ what is left, decoded. Rows stand by time while they are found; another order is
 from array import array
 from collections.abc import Callable, Sequence
 
-from contrace.filters import Filter, Term
+from contrace.filters import Filter, Term, ids
 from contrace.trace.order import Order, Stamped
 from contrace.tui.choice import Choice, Sort
-from contrace.tui.intake import Intake
+from contrace.tui.intake import EVERYBODY, Intake
 from contrace.tui.turns import Turns
 
 _STRETCH = 12_000  # records per step
@@ -18,6 +18,8 @@ _FIRST_STRETCH = 5000  # the first rows must be there at once
 _TEXTS = 200  # records that are decoded per step
 _PIECE = 5000
 _ORDERS = {Sort.TOOK: "took", Sort.CALL: "call", Sort.PROCESS: "process"}
+
+_MOST = 10_000  # ids that are looked for in each step; with more of them they are likely to be in most
 
 TextTest = Callable[[Sequence[int], Sequence[Term]], set[int]]
 """Which of some records the words about the text are true of."""
@@ -32,6 +34,7 @@ class Selection:
         self._intake = intake
         self._all = not chosen.terms and choice.pids is None
         self._order = intake.order if self._all else Order()
+        self._whose = _whose(chosen, choice)
         self._seen = 0
         """Steps of the intake that were looked at."""
         self._replaced = 0
@@ -112,10 +115,11 @@ class Selection:
             self._read(texts)
             return
         intake = self._intake
+        self._skip()
         seen, marks = self._seen, intake.marks
         until, after = seen, marks[seen - 1] if seen else 0
         limit = after + (_STRETCH if seen else _FIRST_STRETCH)
-        while until < len(marks) and (until == seen or marks[until] <= limit):
+        while until < len(marks) and (until == seen or marks[until] <= limit) and self._may_be_in(until):
             until += 1
         condition = intake.index.condition(self._filter.terms, self.choice.pids)
         found = intake.index.matching(condition, after, marks[until - 1]) if until > seen else []
@@ -125,6 +129,14 @@ class Selection:
             self._order.add(found)
         self._seen = until
         self._forget()
+
+    def _skip(self) -> None:
+        """Pass over steps in which nothing can be found."""
+        while self._seen < len(self._intake.marks) and not self._may_be_in(self._seen):
+            self._seen += 1
+
+    def _may_be_in(self, step: int) -> bool:
+        return self._whose is None or not self._whose.isdisjoint(self._intake.whose[step])
 
     def arrange(self, turns: Turns) -> None:
         """Make the order that is asked for, once all rows are found. Takes long where they are many; no turn is held
@@ -151,3 +163,11 @@ class Selection:
             replaced = self._intake.replaced
             self._order.remove(replaced[self._replaced :])
             self._replaced = len(replaced)
+
+
+def _whose(chosen: Filter, choice: Choice) -> frozenset[int] | None:
+    """Tids and pids of which one is in every step that has rows of the choice; None: they may be anybody's."""
+    found = [frozenset(ids(term.value)) for term in chosen.terms if term.key == "pid" and not term.negated]
+    found += [choice.pids] if choice.pids is not None else []
+    fewest = min(found, key=len, default=None)
+    return fewest | {EVERYBODY} if fewest is not None and len(fewest) <= _MOST else None

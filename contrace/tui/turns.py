@@ -1,12 +1,16 @@
 """Who goes first: whoever paints waits at most for one step of a worker, and no worker begins a step while it paints.
+Work that nobody waits for also rests a little when a key was pressed.
 
 The reason is the GIL as much as the data: a thread that computes lets another one in only every few milliseconds, and
 each look into SQLite would have to wait for that anew.
 """
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+_REST_S = 0.06  # about as long as it takes until all is painted that belongs to a key
 
 
 class Turns:
@@ -18,6 +22,11 @@ class Turns:
         self._waiting = 0
         self._calm = threading.Event()
         self._calm.set()
+        self._rests_until_s = 0.0
+
+    def hush(self) -> None:
+        """A key was pressed."""
+        self._rests_until_s = time.monotonic() + _REST_S
 
     @contextmanager
     def first(self) -> Iterator[None]:
@@ -35,8 +44,12 @@ class Turns:
                     self._calm.set()
 
     @contextmanager
-    def later(self) -> Iterator[None]:
-        """A worker's turn, for one short step: when nobody else wants one."""
+    def later(self, *, patient: bool = False) -> Iterator[None]:
+        """A worker's turn, for one short step: when nobody else wants one. ``patient``: nobody waits for its result;
+        then it comes later still after a key, but it comes, however many keys are pressed."""
+        rest_s = self._rests_until_s - time.monotonic()
+        if patient and rest_s > 0:
+            time.sleep(min(rest_s, _REST_S))
         self._calm.wait()
         with self._lock:
             yield

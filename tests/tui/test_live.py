@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from contrace.capture.select import ebpf_missing
-from contrace.records import Exec
 from contrace.tui.feed import Feed
 from contrace.tui.live import LiveApp
-from tests.bundles import make_bundle
+from tests.bundles import Runtime, make_bundle
 from tests.harness import CONTRACE, Trace
 from tests.managers.containerd import Containerd
 from tests.managers.fixtures import need
@@ -21,7 +20,7 @@ from tests.tui.session import Session
 from tests.tui.tmux import screen
 
 RECORDING = "RECORDING"
-PROMPT = {"PS1": "prompt> ", "PROMPT_COMMAND": ""}
+PROMPT = "bash-"
 ROOT = Path(__file__).parent.parent.parent
 SHELL = ("bash", "--norc", "--noprofile")
 
@@ -157,7 +156,7 @@ def contrace_in(folder: Path, *words: str | Path, **more):
     settings = {
         "PYTHONPATH": str(ROOT),
         "XDG_STATE_HOME": str(folder / "state"),
-        **PROMPT,
+        "TMPDIR": str(folder),  # a killed contrace leaves its index there
         **more.pop("environment", {}),
     }
     return screen(*CONTRACE, *words, folder=folder, environment=settings, **more)
@@ -194,7 +193,7 @@ def launched(folder: Path) -> int:
 def test_a_shell_is_used_while_its_calls_appear(tmp_path, backend) -> None:
     trace = tmp_path / "t.ctrace"
     with contrace_in(tmp_path, "run", "--tui", "--backend", backend, "-o", trace, "--", *SHELL) as user:
-        user.awaits(RECORDING, "prompt>")
+        user.awaits(RECORDING, PROMPT)
         user.type("/bin/echo a$((20 + 3))b\n")
         user.awaits("a23b", 'execve("/bin/echo"', "echo[")
         user.type("sleep 1000\n")
@@ -216,11 +215,11 @@ def test_a_shell_is_used_while_its_calls_appear(tmp_path, backend) -> None:
 
 def test_the_command_sees_the_size_of_the_pane_also_after_a_change(tmp_path) -> None:
     with contrace_in(tmp_path, "run", "--tui", "-o", tmp_path / "t.ctrace", "--", *SHELL) as user:
-        user.awaits(RECORDING, "prompt>")
+        user.awaits(RECORDING, PROMPT)
         user.type("trap 'echo now $(stty size)' WINCH; echo at $(stty size)\n")
         user.awaits("at 17 138")
         user.resize(100, 40)
-        user.awaits("now 16 98")
+        user.awaits("now 15 98")
         user.press("F6")
         user.press("q")
         user.awaits("The capture goes on")
@@ -259,13 +258,14 @@ def test_a_command_that_ignores_the_hangup_is_killed(tmp_path) -> None:
 def test_a_command_that_is_left_goes_on_and_is_recorded_until_it_is_killed(tmp_path, backend) -> None:
     trace = tmp_path / "t.ctrace"
     # It prints more than a terminal holds: it would wait for a reader for ever.
-    script = "echo begun; until [ -e go ]; do sleep 0.1; done; seq 100000; /bin/echo later; touch past; sleep 1000"
+    then = "seq 100000; /bin/echo later; touch past; while :; do sleep 0.1; done"
+    script = f"echo begun; until [ -e go ]; do sleep 0.1; done; {then}"
     with contrace_in(tmp_path, "run", "--tui", "--backend", backend, "-o", trace, "--", "bash", "-c", script) as user:
         user.awaits(RECORDING, "begun")
         shell, recorder = launched(tmp_path), recorder_of(command_line(tmp_path))
         user.press("F6")
         user.press("q")
-        user.awaits("leave it", f"kill {recorder} stops it")
+        user.awaits("leave it", f"kill {recorder} ends it")
         user.press("l")
         assert user.ended() == 0
         assert f"kill {recorder}" in user.text
@@ -281,19 +281,19 @@ def test_a_command_that_is_left_goes_on_and_is_recorded_until_it_is_killed(tmp_p
 def test_a_killed_contrace_takes_its_command_with_it_as_a_closed_window_would(tmp_path, backend) -> None:
     trace = tmp_path / "t.ctrace"
     with contrace_in(tmp_path, "run", "--tui", "--backend", backend, "-o", trace, "--", *SHELL) as user:
-        user.awaits(RECORDING, "prompt>")
+        user.awaits(RECORDING, PROMPT)
         shell, recorder = launched(tmp_path), recorder_of(command_line(tmp_path))
         os.kill(command_line(tmp_path), signal.SIGKILL)
         wait_until(lambda: not is_alive(shell), "the shell ends")
         wait_until(lambda: not is_alive(recorder), "the recorder ends")
-    assert [each for each in Trace(trace).all(Exec) if each.argv is not None]
+    assert Trace(trace).execs(b"bash")
 
 
 def test_hostile_output_of_the_command_stays_in_its_pane(tmp_path) -> None:
     sequences = r"\033]2;pwned\007\033]52;c;cHduZWQ=\007\033[?1049l\033[?1000h\033c"
     out = rf"printf '{sequences}[bold]plain[/bold] \342\200\256rtl\033[31mred\n'"
     with contrace_in(tmp_path, "run", "--tui", "-o", tmp_path / "t.ctrace", "--", *SHELL) as user:
-        user.awaits(RECORDING, "prompt>")
+        user.awaits(RECORDING, PROMPT)
         title = user("display-message", "-p", "#{pane_title}")
         user.type(f"{out}\n")
         text = user.awaits("[bold]plain[/bold]", RECORDING)
@@ -313,8 +313,8 @@ def test_a_container_starts_while_the_app_is_open(tmp_path, rootfs, backend) -> 
     need()
     bundle = make_bundle(tmp_path / "bundle", rootfs, "/bin/true")
     gate = tmp_path / "gate"
-    script = f'until [ -e {gate} ]; do sleep 0.1; done; "$@"; sleep 1000'
-    words = [*CONTRACE, "runtime", "--root", tmp_path / "state", "run", "--bundle", bundle, "demo"]
+    script = f'until [ -e {gate} ]; do sleep 0.1; done; "$@"; while :; do sleep 0.1; done'
+    words = Runtime(tmp_path / "containers").command("run", "--id", "demo", bundle)
     manager = subprocess.Popen(["sh", "-c", script, "sh", *map(str, words)], env=os.environ | {"PYTHONPATH": str(ROOT)})
     try:
         attach = ["attach", "--tui", "--backend", backend, "-o", tmp_path / "t.ctrace", str(manager.pid)]
@@ -346,7 +346,7 @@ def test_a_container_of_containerd_starts_while_the_app_is_open(tmp_path, contai
 
 def test_a_capture_that_is_left_goes_on_until_it_is_killed(tmp_path, backend) -> None:
     trace = tmp_path / "t.ctrace"
-    script = "until [ -e go ]; do sleep 0.1; done; /bin/echo later; touch past; sleep 1000"
+    script = "until [ -e go ]; do sleep 0.1; done; /bin/echo later; touch past; while :; do sleep 0.1; done"
     target = subprocess.Popen(["bash", "-c", script], cwd=tmp_path, stdout=subprocess.DEVNULL)
     try:
         attach = ["attach", "--tui", "--backend", backend, "--scope", "all", "-o", trace, str(target.pid)]
@@ -354,14 +354,14 @@ def test_a_capture_that_is_left_goes_on_until_it_is_killed(tmp_path, backend) ->
             user.awaits(RECORDING)
             recorder = recorder_of(command_line(tmp_path))
             user.press("q")
-            user.awaits("leave it recording", f"kill {recorder} stops it")
+            user.awaits("leave it recording", f"kill {recorder} ends it")
             user.press("l")
             assert user.ended() == 0
             assert f"kill {recorder}" in user.text
-        (tmp_path / "go").touch()
-        wait_until((tmp_path / "past").exists, "the target goes on")
-        os.kill(recorder, signal.SIGTERM)
-        wait_until(lambda: not is_alive(recorder), "the recorder ends")
+            (tmp_path / "go").touch()
+            wait_until((tmp_path / "past").exists, "the target goes on")
+            os.kill(recorder, signal.SIGTERM)
+            wait_until(lambda: not is_alive(recorder), "the recorder ends")
         assert target.poll() is None
         assert tracer_of(target.pid) == 0
     finally:

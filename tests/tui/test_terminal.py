@@ -49,7 +49,7 @@ HOSTILE = [
     ),
 ]
 
-KEYS_SENT = r"\t \033 \033 [ A \033 [ [ A 001 \033 x 177 q 303 274"
+KEYS_SENT = r"\t 033 033 [ A 033 [ [ A 001 033 x 177 q 303 274"
 """As od(1) writes it."""
 
 

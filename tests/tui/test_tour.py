@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.tui import tour
+from tests.tui import tour, tour_live
 
 
 @pytest.mark.parametrize("name", tour.ALL)
@@ -17,10 +17,17 @@ def test_a_picture_shows_what_the_app_draws(name, tmp_path):
     assert max(map(len, drawn)) <= tour.ALL[name].size[0]
 
 
+def test_the_picture_of_a_shell_shows_what_the_app_draws(tmp_path):
+    for picture in (tour.PICTURES / f"{tour_live.NAME}.svg", tour.make(tour_live.NAME, tmp_path)):
+        shown = re.sub(r"\n[│┃]", "\n", tour.text_of(picture))
+        assert all(each in shown for each in tour_live.SHOWS), shown
+
+
 def test_there_are_no_other_pictures_and_the_tour_has_all():
+    there = {*tour.ALL, tour_live.NAME}
     shown = re.findall(r"\]\(tour/(\w+)\.svg\)", tour.PAGE.read_text())
-    assert sorted(shown) == sorted(tour.ALL)
-    assert {path.stem for path in tour.PICTURES.iterdir()} == set(tour.ALL)
+    assert sorted(shown) == sorted(there)
+    assert {path.stem for path in tour.PICTURES.iterdir()} == there
 
 
 def test_the_table_of_keys_is_that_of_the_app():

@@ -1,5 +1,6 @@
 """A command in a terminal of tmux's, as a user sits before it: keys go in, the screen comes out as text."""
 
+import os
 import shlex
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -7,8 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.managers.fixtures import need
-from tests.managers.host import wait_until
+from tests.managers.host import is_alive, wait_until
 
+_OUTER = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "COLORTERM", "TMUX")
+"""Of the terminal of the tests."""
+_MARK = "CONTRACE_SCREEN"
+"""In the environment of what runs in a window: which."""
 ENDED = "it has ended with status"
 
 
@@ -19,7 +24,8 @@ class Screen:
         self._tmux = ("tmux", "-S", str(socket), "-f", "/dev/null")
 
     def __call__(self, *words: str) -> str:
-        done = subprocess.run([*self._tmux, *words], capture_output=True, text=True, check=True, timeout=20)
+        kept = {name: value for name, value in os.environ.items() if name not in _OUTER}
+        done = subprocess.run([*self._tmux, *words], env=kept, capture_output=True, text=True, check=True, timeout=20)
         return done.stdout
 
     @property
@@ -74,11 +80,24 @@ def screen(
     """The command in a window of (columns, lines), in that directory; afterwards both are gone."""
     need("tmux")
     found = Screen(folder / "tmux.socket")
-    line = f"{shlex.join(map(str, command))}; echo; echo {shlex.quote(ENDED)} $?; exec cat"
-    settings = [word for name, value in (environment or {}).items() for word in ("-e", f"{name}={value}")]
+    line = f"{shlex.join(map(str, command))}; status=$?; echo; echo {shlex.quote(ENDED)} $status; exec cat"
+    marked = {_MARK: str(folder), **(environment or {})}
+    settings = [word for name, value in marked.items() for word in ("-e", f"{name}={value}")]
     columns, lines = map(str, size)
     found("new-session", "-d", "-x", columns, "-y", lines, "-c", str(folder), *settings, line)
     try:
         yield found
     finally:
         found("kill-server")
+        wait_until(lambda: not _in_window(folder), f"what ran in the window ends: {_in_window(folder)}")
+
+
+def _in_window(folder: Path) -> list[int]:
+    mark, found = f"{_MARK}={folder}".encode(), []
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if mark in Path(f"/proc/{entry}/environ").read_bytes().split(b"\0") and is_alive(int(entry)):
+                found.append(int(entry))
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+    return found

@@ -19,6 +19,7 @@ from xml.etree import ElementTree
 
 from contrace.tui import keys
 from contrace.tui.screens.traces import TracesScreen
+from tests.tui import tour_live
 from tests.tui.session import Session, session
 
 ROOT = Path(__file__).parent.parent.parent
@@ -43,7 +44,7 @@ class Picture:
 
 
 ALL: dict[str, Picture] = {}
-"""Every picture by the name of its file, without the suffix."""
+"""Every picture of a recorded trace, by the name of its file without the suffix."""
 
 
 def picture(trace: str, size: tuple[int, int] = (120, 36)) -> Callable[[Steps], Steps]:
@@ -171,7 +172,14 @@ async def help(user: Session) -> None:
 
 def make(each: str, where: Path) -> Path:
     """Make one picture in a directory; the file."""
-    wanted = ALL[each]
+    to = where.resolve() / f"{each}.svg"
+    with _scratch():
+        drawn = tour_live.drawn() if each == tour_live.NAME else _drawn(ALL[each])
+    to.write_text("".join(f"{line.rstrip()}\n" for line in drawn.splitlines()))
+    return to
+
+
+def _drawn(wanted: Picture) -> str:
     drawn = []
 
     async def steps(user: Session) -> None:
@@ -181,18 +189,15 @@ def make(each: str, where: Path) -> Path:
         await user.until(lambda: not user.app._notifications)
         drawn.append(user.app.export_screenshot(title="contrace", simplify=True))
 
-    to = where.resolve() / f"{each}.svg"
-    with _scratch():
-        session(Path("traces") / f"{wanted.trace}.ctrace", steps, size=wanted.size)
-    to.write_text("".join(f"{line.rstrip()}\n" for line in drawn[0].splitlines()))
-    return to
+    session(Path("traces") / f"{wanted.trace}.ctrace", steps, size=wanted.size)
+    return drawn[0]
 
 
 @contextmanager
 def _scratch() -> Iterator[None]:
     """A directory and surroundings that are the same for whoever makes the pictures, with copies of all traces: SQLite
     puts files beside the one that it reads."""
-    kept = {name: os.environ.get(name) for name in ("TZ", "XDG_STATE_HOME")}
+    kept = dict(os.environ)
     with tempfile.TemporaryDirectory() as scratch, chdir(scratch):
         os.environ.update(TZ="UTC", XDG_STATE_HOME=scratch)
         time.tzset()
@@ -204,11 +209,8 @@ def _scratch() -> Iterator[None]:
                 os.utime(copied, (changed_s, changed_s))
             yield
         finally:
-            for name, value in kept.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
+            os.environ.clear()
+            os.environ.update(kept)
             time.tzset()
 
 
@@ -252,7 +254,7 @@ def main() -> None:
     """All pictures, or those that are named; and the table."""
     PICTURES.mkdir(exist_ok=True)
     PAGE.write_text(with_keys(PAGE.read_text()))
-    for each in sys.argv[1:] or ALL:
+    for each in sys.argv[1:] or (*ALL, tour_live.NAME):
         print(make(each, PICTURES).relative_to(ROOT))
 
 

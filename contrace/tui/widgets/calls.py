@@ -124,6 +124,9 @@ class CallList(LineList):
         """The selection has grown, or rows have become others."""
         if self._selection is None:
             return
+        if not self.follow and self._are_same():
+            self.measure()
+            return
         # The row to which a key has just moved, which nobody has been told yet.
         before, was_at = self.row, self.cursor
         self._rows = {}
@@ -215,6 +218,20 @@ class CallList(LineList):
         for offset, each in enumerate(self._asked(self._feed.rows, self._selection, first, count) or ()):
             self._rows[first + offset] = each
         return self._rows.get(index)
+
+    def _are_same(self) -> bool:
+        """Whether the lines in sight and the one under the cursor still are what is drawn. What is out of sight may
+        have become something else: it is forgotten."""
+        if self._selection is None or not self._rows:
+            return False
+        top, room = self.scroll_offset.y, self._room()
+        ids = self._selection.ids(top, room)
+        kept = {top + offset: row for offset, id in enumerate(ids) if (row := self._rows.get(top + offset)) is not None}
+        if [row.id for row in kept.values()] != ids or self.cursor not in kept or len(ids) < room:
+            return False
+        self._rows = kept
+        self._drawn = {drawn: strip for drawn, strip in self._drawn.items() if drawn[0] in kept}
+        return True
 
     def _asked(self, question: Callable[..., _Answer], *about: object) -> _Answer | None:
         try:

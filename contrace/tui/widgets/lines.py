@@ -168,8 +168,16 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
         """Everything may be another: lines, widths, how many there are."""
         self._drawn.clear()
         self._cursor = max(0, min(self._cursor, self.count_lines() - 1))
-        self.virtual_size = Size(self.width, self.count_lines() + self.top_lines)
+        self.measure()
         self.refresh()
+
+    def measure(self) -> None:
+        """There are more or fewer lines than before. Nothing else on the screen has to move for it: textual would lay
+        out everything anew, several times a second while a trace is read."""
+        size = Size(self.width, self.count_lines() + self.top_lines)
+        if size != self.virtual_size:
+            self.set_reactive(LineList.virtual_size, size)
+            self._scroll_update(size)
 
     def redraw_line(self, index: int) -> None:
         """One line is another."""
@@ -199,6 +207,7 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
         index = max(0, min(index, self.count_lines() - 1))
         if index == self._cursor:
             return
+        self.measure()  # there may be more by now than anybody said
         before, self._cursor = self._cursor, index
         self._keep_in_sight()
         self.redraw_line(before)

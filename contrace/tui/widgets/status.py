@@ -48,7 +48,7 @@ class Status(Static):
         """Show it, if it is not what is shown already."""
         if state != self._said:
             self._said = state
-            self.update(text(state))
+            self.update(text(state), layout=False)
 
 
 def text(state: State) -> Text:

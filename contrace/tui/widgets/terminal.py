@@ -161,6 +161,7 @@ class TerminalPane(Widget, can_focus=True):
         event.stop()
         event.prevent_default()
         if event.key in LEAVING:
+            self.screen.set_focus(None)  # at once: the next key is not for the command any more
             self.post_message(self.Left())
             return
         key, prefix = event.key, ""

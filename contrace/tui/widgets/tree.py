@@ -8,6 +8,7 @@ calls is narrowed to it and to what it started.
 
 from collections import deque
 from dataclasses import dataclass
+from time import monotonic
 from typing import ClassVar, NamedTuple
 
 from textual import events
@@ -28,6 +29,7 @@ _WORD = 60
 _BEFORE_GUIDE = 2  # cells: the marks of the cursor and of what is narrowed to
 _BEFORE_NAME = 3  # cells: the signs for what is below and for its life, a gap
 _LEAST = 4
+_RESTS = 15  # times as long as it took to unfold a tree that grows, until that is done again
 _DEEPEST = 12  # levels that are indented: the pane is narrow
 
 
@@ -62,6 +64,8 @@ class ProcessTreeView(LineList):
         self._places: dict[Key, int] = {}
         self._folds: dict[Key, bool] = {}
         """What the user folded or unfolded -> whether its children are shown."""
+        self._rests_until_s = 0.0
+        self._waits = False
         self._narrowed: Key | None = None
 
     # --- what is shown --------------------------------------------------------------------------------------
@@ -82,12 +86,26 @@ class ProcessTreeView(LineList):
             return
         if tree is not self._tree:
             self._folds, self._narrowed, self._lines, self._cursor, self._size_of_tree = {}, None, [], 0, -1
-        self._tree, self._version, size = tree, tree.version, len(tree)
+        size = len(tree)
+        if size != self._size_of_tree and tree is self._tree and (wait_s := self._rests_until_s - monotonic()) > 0:
+            if not self._waits:
+                self._waits = True
+                self.set_timer(wait_s, self._show_now)
+            return
+        self._tree, self._version = tree, tree.version
         if size != self._size_of_tree:
             self._size_of_tree = size
+            began_s = monotonic()
             self._unfold_again()
+            now_s = monotonic()
+            self._rests_until_s = now_s + _RESTS * (now_s - began_s)
         else:
             self.redraw()  # nobody changes parents: what is known of some process is more now, or it has ended
+
+    def _show_now(self) -> None:
+        self._waits = False
+        if self._tree is not None:
+            self.show(self._tree)
 
     def select(self, key: Key) -> None:
         """Put the cursor on a process, and unfold what is above it. Nothing happens for one that is not there."""

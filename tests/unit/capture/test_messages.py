@@ -5,9 +5,10 @@ import os
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contrace.capture.messages import Began, Event, Frames, Kill, Order, Pass, Progress, Stop, frame
+from contrace.capture.messages import Began, Event, Frames, HangUp, Kill, Leave, Order, Pass, Progress, Stop, frame
 
-ORDERS = st.lists(st.one_of(st.just(Stop()), st.just(Kill()), st.builds(Pass, st.integers(1, 64))), max_size=20)
+PLAIN = (Stop(), Leave(), HangUp(), Kill())
+ORDERS = st.lists(st.one_of(st.sampled_from(PLAIN), st.builds(Pass, st.integers(1, 64))), max_size=20)
 
 
 @given(ORDERS, st.integers(1, 9))
