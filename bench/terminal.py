@@ -115,9 +115,7 @@ class Terminal:
 
 def _children(pid: int) -> list[int]:
     direct = [
-        int(child)
-        for task in Path(f"/proc/{pid}/task").iterdir()
-        for child in (task / "children").read_text().split()
+        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
     ]
     return [*direct, *(below for child in direct for below in _children(child))]
 

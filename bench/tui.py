@@ -168,7 +168,7 @@ def main(plan: Plan) -> None:
     subprocess.run(["cat", path], stdout=subprocess.DEVNULL, check=True)  # into the page cache
     command = [*CONTRACE, "view", str(path)]
     starts = [_start(command) for _ in range(plan.rounds + 1)][1:]  # the first one only warms up
-    print(f"\ncontrace view of {million.CALLS:,} calls, from exec to rows on the screen  ({len(starts)} rounds, {_load()})")
+    print(f"\ncontrace view of {million.CALLS:,} calls, from exec to its rows  ({len(starts)} rounds, {_load()})")
     print(f"  median {median(starts):.3f} s, max {max(starts):.3f} s  (target: <= {_START_S} s)", flush=True)
 
     terminal = Terminal(command)
@@ -231,10 +231,13 @@ def _report(title: str, took: Took) -> None:
     limits = f"median <= {1000 * _MEDIAN_S:.0f} ms, 99th <= {1000 * _WORST_S:.0f} ms"
     print(f"\nfrom a key to what it paints, {title}  ({_load()}; target: {limits})")
     print(f"  {'':24} {'keys':>6} {'median':>9} {'99th':>9} {'max':>9}")
-    for name, times in [*took.items(), ("all", [each for times in took.values() for each in times])]:
+    everything = [each for times in took.values() for each in times]
+    for name, times in [*took.items(), ("all", everything)]:
         ordered = sorted(1000 * each for each in times)
-        worst = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
-        print(f"  {name:24} {len(ordered):6} {median(ordered):6.1f} ms {worst:6.1f} ms {ordered[-1]:6.1f} ms", flush=True)
+        most = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+        print(
+            f"  {name:24} {len(ordered):6} {median(ordered):6.1f} ms {most:6.1f} ms {ordered[-1]:6.1f} ms", flush=True
+        )
 
 
 def _load() -> str:

@@ -32,7 +32,7 @@ from contrace.story.processes import Processes
 from contrace.story.tree import ProcessTree
 from contrace.syscalls.abi import name_of
 from contrace.trace.condition import ALWAYS, HIDDEN, SHOWN
-from contrace.trace.index import NO_NAME, Columns, Index, Indexed, Links
+from contrace.trace.index import NO_NAME, Columns, Index, Links
 from contrace.trace.order import Order, Stamped
 from contrace.trace.reader import TraceReader
 from contrace.tui.turns import Turns
@@ -41,7 +41,6 @@ _PAGE = 1200
 _FIRST_PAGE = 250
 _GLANCE = 64  # steps between two looks at how much a growing file holds
 _SYSCALL = Kind.SYSCALL.value
-_TID, _PID, _SHOWN = map(Indexed._fields.index, ("tid", "pid", "shown"))
 EVERYBODY = -1
 _MAX_ERRNO = 4095  # include/linux/err.h
 MAKERS = frozenset(("clone", "clone3", "fork", "vfork"))
@@ -268,8 +267,10 @@ class Intake:
 
 
 def _whose(rows: Sequence[Columns]) -> frozenset[int]:
-    found = {row[_TID] for row in rows} | {row[_PID] for row in rows}
-    return frozenset(found | {EVERYBODY} if any(row[_SHOWN] == ALWAYS for row in rows) else found)
+    found: set[int] = set()
+    for _, _, _, _, tid, pid, *_, shown, _ in rows:
+        found |= {tid, pid, EVERYBODY} if shown == ALWAYS else {tid, pid}
+    return frozenset(found)
 
 
 def _is_cut(memory: Memory) -> bool:

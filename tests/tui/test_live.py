@@ -221,6 +221,7 @@ def test_the_command_sees_the_size_of_the_pane_also_after_a_change(tmp_path) -> 
         user.resize(100, 40)
         user.awaits("now 15 98")
         user.press("F6")
+        user.awaits("━ calls")
         user.press("q")
         user.awaits("The capture goes on")
         user.press("s")
@@ -234,6 +235,7 @@ def test_quitting_hangs_up_and_ends_the_command(tmp_path) -> None:
         user.awaits(RECORDING, "begun")
         shell = launched(tmp_path)
         user.press("F6")
+        user.awaits("━ calls")
         user.press("q")
         user.awaits("stop it")
         user.press("s")
@@ -248,6 +250,7 @@ def test_a_command_that_ignores_the_hangup_is_killed(tmp_path) -> None:
         user.awaits(RECORDING, "begun")
         shell = launched(tmp_path)
         user.press("F6")
+        user.awaits("━ calls")
         user.press("q")
         user.awaits("stop it")
         user.press("s")
@@ -258,12 +261,13 @@ def test_a_command_that_ignores_the_hangup_is_killed(tmp_path) -> None:
 def test_a_command_that_is_left_goes_on_and_is_recorded_until_it_is_killed(tmp_path, backend) -> None:
     trace = tmp_path / "t.ctrace"
     # It prints more than a terminal holds: it would wait for a reader for ever.
-    then = "seq 100000; /bin/echo later; touch past; while :; do sleep 0.1; done"
+    then = "seq 100000; /bin/echo later; touch past; exec sleep 1000"
     script = f"echo begun; until [ -e go ]; do sleep 0.1; done; {then}"
     with contrace_in(tmp_path, "run", "--tui", "--backend", backend, "-o", trace, "--", "bash", "-c", script) as user:
         user.awaits(RECORDING, "begun")
         shell, recorder = launched(tmp_path), recorder_of(command_line(tmp_path))
         user.press("F6")
+        user.awaits("━ calls")
         user.press("q")
         user.awaits("leave it", f"kill {recorder} ends it")
         user.press("l")
@@ -313,7 +317,7 @@ def test_a_container_starts_while_the_app_is_open(tmp_path, rootfs, backend) -> 
     need()
     bundle = make_bundle(tmp_path / "bundle", rootfs, "/bin/true")
     gate = tmp_path / "gate"
-    script = f'until [ -e {gate} ]; do sleep 0.1; done; "$@"; while :; do sleep 0.1; done'
+    script = f'until [ -e {gate} ]; do sleep 0.1; done; "$@"; exec sleep 1000'
     words = Runtime(tmp_path / "containers").command("run", "--id", "demo", bundle)
     manager = subprocess.Popen(["sh", "-c", script, "sh", *map(str, words)], env=os.environ | {"PYTHONPATH": str(ROOT)})
     try:
@@ -346,7 +350,7 @@ def test_a_container_of_containerd_starts_while_the_app_is_open(tmp_path, contai
 
 def test_a_capture_that_is_left_goes_on_until_it_is_killed(tmp_path, backend) -> None:
     trace = tmp_path / "t.ctrace"
-    script = "until [ -e go ]; do sleep 0.1; done; /bin/echo later; touch past; while :; do sleep 0.1; done"
+    script = "until [ -e go ]; do sleep 0.1; done; /bin/echo later; touch past; exec sleep 1000"
     target = subprocess.Popen(["bash", "-c", script], cwd=tmp_path, stdout=subprocess.DEVNULL)
     try:
         attach = ["attach", "--tui", "--backend", backend, "--scope", "all", "-o", trace, str(target.pid)]

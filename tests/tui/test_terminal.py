@@ -202,11 +202,14 @@ def test_every_key_goes_to_the_command_but_those_that_leave() -> None:
             await pilot.press("tab", "escape", "up", "f1", "ctrl+a", "alt+x", "backspace", "q", "ü")
             await wait_for(pilot, lambda text: KEYS_SENT in " ".join(text.replace("┃", " ").split()))
             assert app.heard == []
-            await pilot.press("f6", "ctrl+right_square_bracket")
+            await pilot.press("f6")
+            app.query_one(TerminalPane).focus()
+            await pilot.pause()
+            await pilot.press("ctrl+right_square_bracket")
             await pilot.pause()
             assert app.heard == ["left", "left"]
 
-    script = "stty raw -echo; printf ready'\\r\\n'; head -c 16 | od -An -c"
+    script = "stty raw -echo; printf ready'\\r\\n'; head -c 16 | od -An -c; exec sleep 1000"
     with shell("sh", "-c", script) as (master, _):
         asyncio.run(body(master))
 

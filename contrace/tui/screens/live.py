@@ -1,6 +1,5 @@
 """The timeline of a trace that grows: it begins at the end, and goes along with it."""
 
-from contrace.tui.host import host
 from contrace.tui.screens.timeline import TimelineScreen
 
 
@@ -8,7 +7,7 @@ class LiveScreen(TimelineScreen):
     """See the module. ``F`` stops and starts it."""
 
     def _open(self) -> None:
+        before = self._feed
         super()._open()
-        feed = host(self).feed
-        if feed is not None and feed.recording():
+        if self._feed is not None and self._feed is not before and self._feed.recording():
             self.action_follow()
