@@ -96,7 +96,10 @@ def attach(
         )
     if backend is Backend.ptrace and (system_wide or container is not None):
         raise UsageError("--container and --system-wide need eBPF: leave out --backend ptrace")
-    view = None if tui else View(Look(format, log, sys.stdout, string_limit, verbose, filter or ()))
+    look = Look(format, log, sys.stdout, string_limit, verbose, filter or ())
+    if tui and not look.is_usual:
+        raise UsageError("--tui shows the trace in its own way: leave out --format, --log, -s and -v")
+    view = None if tui else View(look)
     inside = capture_targets.resolve_container(container) if container is not None else None
     request = Request(
         verb="attach",

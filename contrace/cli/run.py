@@ -81,7 +81,10 @@ def run(
 
     if not command:
         raise UsageError("run what? Give a command, such as: contrace run -- unshare --user true")
-    view = None if tui else View(Look(format, log, sys.stderr, string_limit, verbose, filter or ()))
+    look = Look(format, log, sys.stderr, string_limit, verbose, filter or ())
+    if tui and not look.is_usual:
+        raise UsageError("--tui shows the trace in its own way: leave out --format, --log, -s and -v")
+    view = None if tui else View(look)
     request = Request(
         verb="run",
         targets=(),

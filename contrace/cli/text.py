@@ -34,6 +34,12 @@ class Look:
     words: Sequence[str]
     """The FILTER words."""
 
+    @property
+    def is_usual(self) -> bool:
+        """Nothing is asked for but, perhaps, FILTER words."""
+        usual = Look(Format.timeline, None, self.stream, 32, False, self.words)
+        return self == usual
+
 
 class View:
     """A format that writes to a stream."""

@@ -19,6 +19,7 @@ class Where(StrEnum):
     TIMELINE = "Timeline"
     TREE = "Timeline, process tree"
     BAR = "Filter and search line"
+    COMMAND = "Terminal of run --tui"
     PROCESSES = "Processes"
     SUMMARY = "Summary"
     TRACES = "Traces"
@@ -83,6 +84,7 @@ def _written(key: str) -> str:
 
 
 _E, _L, _T, _TREE, _BAR = Where.EVERYWHERE, Where.LIST, Where.TIMELINE, Where.TREE, Where.BAR
+_COMMAND = Where.COMMAND
 
 KEYS: tuple[Key, ...] = (
     # --- everywhere
@@ -131,6 +133,9 @@ KEYS: tuple[Key, ...] = (
     Key(("up",), "older", "History", "What was typed before.", _BAR, shown=True),
     Key(("down",), "newer", "Newer", "What was typed after that.", _BAR),
     Key(("escape",), "close", "Close", "Leave everything as it was.", _BAR, shown=True),
+    # --- the command's terminal, which gets every other key itself
+    Key(("f6",), "terminal", "Terminal", "To the command's terminal, and back to the calls.", _COMMAND, shown=True),
+    Key(("ctrl+right_square_bracket",), "", "Leave", "Back to the calls.", _COMMAND, label="^]", bound=False),
     # --- other screens, which bind their keys themselves
     Key(("less_than_sign", "greater_than_sign"), "", "Play", "Back and forward in time.", Where.PROCESSES, bound=False),
     Key(("v", "V"), "", "View", "Look from inside the next or previous PID namespace.", Where.PROCESSES, bound=False),

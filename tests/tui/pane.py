@@ -107,6 +107,9 @@ class ListedSelection:
     def count(self) -> int:
         return len(self._feed.records)
 
+    def ids(self, first: int, count: int) -> list[int]:
+        return [id for id, _ in self._feed.records[first : first + count]]
+
     def position_of(self, id: int) -> int | None:
         found = [position for position, (each, _) in enumerate(self._feed.records) if each >= id]
         return found[0] if found else None
@@ -133,6 +136,9 @@ class LongSelection:
     """A million rows."""
 
     choice, count, complete, scanned = Choice(), 1_000_000, True, 1.0
+
+    def ids(self, first: int, count: int) -> list[int]:
+        return list(range(first, min(first + count, self.count)))
 
     def position_of(self, id: int) -> int | None:
         return id if id < self.count else None

@@ -7,10 +7,12 @@ from textual.screen import Screen
 
 from contrace.tui import keys
 from contrace.tui.app import SCREENS, ContraceApp
+from contrace.tui.screens.command import CommandScreen
 from contrace.tui.screens.timeline import TimelineScreen
 from contrace.tui.widgets.calls import CallList
 from contrace.tui.widgets.details import Details
 from contrace.tui.widgets.filterbar import FilterBar
+from contrace.tui.widgets.terminal import LEAVING
 from contrace.tui.widgets.tree import ProcessTreeView
 from tests.tui.session import session
 
@@ -19,6 +21,12 @@ BOUND_BY = {
     keys.Where.TREE: (ProcessTreeView,),
 }
 """Whose own bindings the rows of a place explain; all keys are bound in each of them."""
+OWNERS = {
+    keys.Where.EVERYWHERE: ContraceApp,
+    keys.Where.BAR: FilterBar,
+    keys.Where.COMMAND: CommandScreen,
+}
+"""Who binds the rows of a place, where it is not the timeline."""
 
 
 def _bound(of: type) -> set[str]:
@@ -42,7 +50,7 @@ def test_no_key_means_two_things_at_one_place():
 
 @pytest.mark.parametrize("row", [row for row in keys.KEYS if row.bound], ids=lambda row: row.display)
 def test_what_a_row_binds_has_an_action(row):
-    owner = {keys.Where.EVERYWHERE: ContraceApp, keys.Where.BAR: FilterBar}.get(row.where, TimelineScreen)
+    owner = OWNERS.get(row.where, TimelineScreen)
     assert hasattr(owner, f"action_{row.action.partition('(')[0]}")
     assert _bound(owner) >= set(row.keys)
 
@@ -61,6 +69,10 @@ def test_the_keys_of_the_other_screens_are_those_that_they_bind():
             continue
         explained = {each for row in keys.of(place.where) for each in row.keys} - {"enter"}
         assert explained <= _bound(place.make), place.mode
+
+
+def test_the_keys_of_the_terminal_are_those_that_leave_it():
+    assert {each for row in keys.of(keys.Where.COMMAND) for each in row.keys} == set(LEAVING)
 
 
 def test_the_bar_has_its_keys():

@@ -3,7 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
 from contrace.errors import ExitCode
+from tests.harness import contrace
 from tests.terminal import terminal
 
 VIEW = (sys.executable, "-m", "contrace", "view")
@@ -49,3 +52,11 @@ def test_without_a_trace_it_lists_those_that_there_are(unshare_trace):
         seen.awaits("unshare.ctrace")
         seen.type(b"q")
         assert seen.end() == ExitCode.OK
+
+
+@pytest.mark.parametrize("option", [("--format", "jsonl"), ("-v",), ("-s", "100"), ("--log", "x")], ids=" ".join)
+@pytest.mark.parametrize("verb", [("attach", "1"), ("run", "true")], ids=lambda words: words[0])
+def test_how_text_is_shown_is_no_matter_of_the_tui(verb: tuple[str, str], option: tuple[str, ...]) -> None:
+    done = contrace(verb[0], "--tui", *option, verb[1])
+    assert done.returncode == 2
+    assert done.stderr == "contrace: --tui shows the trace in its own way: leave out --format, --log, -s and -v\n"

@@ -5,9 +5,10 @@ from typing import ClassVar
 from rich.markup import escape
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from contrace.output.escape import printable
+from contrace.tui import keys
 from contrace.tui.screens.live import LiveScreen
 from contrace.tui.widgets.terminal import LEAVING_SHOWN, TerminalPane
 
@@ -16,7 +17,7 @@ class CommandScreen(LiveScreen):
     """See the module."""
 
     AUTO_FOCUS = "#terminal"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("f6", "terminal", "terminal")]
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.Where.COMMAND)]
 
     def __init__(self, master: int, title: str) -> None:
         """``master``: of the command's pseudo terminal; ``title``: the command, as it came."""

@@ -126,6 +126,7 @@ class CallList(LineList):
             return
         if not self.follow and self._are_same():
             self.measure()
+            self._announce_another()
             return
         # The row to which a key has just moved, which nobody has been told yet.
         before, was_at = self.row, self.cursor
@@ -139,8 +140,11 @@ class CallList(LineList):
         if not self.follow and self.cursor != was_at:
             self.scroll_by(self.cursor - was_at)
         self._keep_in_sight()
-        self._current = now = self.row
-        if _identity(now) != _identity(before):
+        self._announce_another()
+
+    def _announce_another(self) -> None:
+        """Where the row under the cursor is not the one that was told last: the first rows may come after that."""
+        if _identity(self.row) != _identity(self._current):
             self.announce()
 
     def move(self, step: Step) -> None:
