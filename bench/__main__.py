@@ -6,7 +6,19 @@ from importlib import import_module
 
 from bench.plan import Plan
 
-NAMES = ("start", "processes", "docker_run", "born", "attach", "storm", "bystander", "runtime", "live_tui")
+NAMES = (
+    "start",
+    "processes",
+    "docker_run",
+    "born",
+    "attach",
+    "storm",
+    "bystander",
+    "runtime",
+    "feed",
+    "tui",
+    "live_tui",
+)
 
 
 def main() -> None:

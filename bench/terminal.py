@@ -1,4 +1,4 @@
-"""A program in a pseudo terminal: its keys are pressed, and what it paints is looked at, with the time at which it came."""
+"""A program in a pseudo terminal: keys are pressed, and what it paints is looked at, with the time at which it came."""
 
 import fcntl
 import os
@@ -48,7 +48,7 @@ class Terminal:
             stderr=slave,
             env=environment,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - started before the thread
         )
         os.close(slave)
         self._came: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
