@@ -46,15 +46,16 @@ def complete(*words: str) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        (("",), ["attach", "run", "show", "doctor", "runtime"]),
+        (("",), ["attach", "run", "show", "view", "demo", "doctor", "runtime"]),
         (("at",), ["attach"]),
         (("attach", "--fo"), ["--for", "--format"]),
         (("show", "--fo"), ["--format", "--follow"]),
         (("run", "--no"), ["--no-follow", "--no-filter"]),
-        (("attach", "--format", ""), ["timeline", "strace", "jsonl", "none"]),
+        (("attach", "--format", ""), ["timeline", "explained", "strace", "jsonl", "normalised", "none"]),
         (("attach", "--scope", ""), ["birth", "all"]),
         (("run", "--calls", "%b"), ["%birth"]),
         (("run", "--calls", "execve,unsh"), ["execve,unshare"]),
+        (("demo", "br"), ["broken"]),
         (("doctor", "--for"), []),
         (("runtime", "st"), ["start", "state"]),
         (("runtime", "run", "bi"), ["bin/"]),

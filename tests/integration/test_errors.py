@@ -79,7 +79,8 @@ def files() -> list[str]:
         ("run -o", "option '-o' requires an argument."),
         (
             "run --format pdf true",
-            "invalid value for '--format': 'pdf' is not one of 'timeline', 'strace', 'jsonl', 'none'."
+            "invalid value for '--format': 'pdf' is not one of 'timeline', 'explained', 'strace', "
+            "'jsonl', 'normalised', 'none'."
             "\nSee contrace run --help",
         ),
         (
