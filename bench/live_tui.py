@@ -1,8 +1,9 @@
 """A capture that is browsed while it goes on: what it loses, and how much slower the browsing makes what is traced.
 
-The same storm of short-lived processes under `contrace attach --format none` and under `contrace attach --tui`, whose
-terminal somebody reads: at a rate that makes 5,000 records a second, and as fast as the machine can, where every moment
-of a CPU that the app takes is one that the storm lacks.
+The same processes under `contrace attach --format none` and under `contrace attach --tui`, whose terminal somebody
+reads: a shell that starts one after the other and does a little in between, which by itself makes about 5,000 records
+a second; and a storm on all CPUs, where every moment that the app takes is one that the storm lacks. Then keys are
+pressed while the shell goes on.
 """
 
 import os
@@ -13,6 +14,7 @@ import tempfile
 import termios
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -22,13 +24,22 @@ from pathlib import Path
 
 from bench.paired import measure, report
 from bench.plan import Plan, compiled
+from bench.terminal import Terminal
 from bench.tracers import ATTACHED, CONTRACE, attached
+from bench.tui import Timeline, Took, down, report_keys, up
 from contrace.records import Kind, Loss
 from contrace.trace.reader import TraceReader
 
-_PROCESSES = 8000
-_RATE = 850  # processes a second, of 6 records each
-_UNLIMITED = 0
+_PROCESSES = 8000  # of the storm
+_STARTED, _IN_BETWEEN = 4000, 2400  # of the shell: processes, and turns of a loop before the next
+_SHELL = f"""
+echo ready; read go; began=$(date +%s%N); i=0
+while [ $i -lt {_STARTED} ]; do
+    "$1"; j=0; while [ $j -lt {_IN_BETWEEN} ]; do j=$((j+1)); done; i=$((i+1))
+done
+echo $(($(date +%s%N) - began))
+"""
+"""Says that it is ready, begins when told, says how many nanoseconds it took."""
 _SIZE = (50, 200)  # lines, columns of the terminal
 _PATIENCE_S = 60.0
 
@@ -46,15 +57,19 @@ def main(plan: Plan) -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as directory:
         base = Path(directory)
-        command = [compiled("storm", base), compiled("shortest", base, "-static", "-nostdlib")]
-        for rate, asked in ((_RATE, f"{_RATE:,} processes a second"), (_UNLIMITED, "as fast as it can")):
+        storm, shortest = compiled("storm", base), compiled("shortest", base, "-static", "-nostdlib")
+        shell = ["sh", "-c", _SHELL, "sh", str(shortest)]
+        for work, command in (
+            (f"a shell that starts {_STARTED:,} processes", shell),
+            (f"a storm of {_PROCESSES:,} processes", [str(storm), str(_PROCESSES), "0", str(shortest)]),
+        ):
             seen = {"--format none": Seen(), "--tui": Seen()}
             ways = {
-                "--format none": partial(_plain, plan, command, rate, base, seen["--format none"]),
-                "--tui": partial(_browsed, plan, command, rate, base, seen["--tui"]),
+                "--format none": partial(_plain, plan, command, base, seen["--format none"]),
+                "--tui": partial(_browsed, plan, command, base, seen["--tui"]),
             }
             found = measure(ways, plan)
-            title = f"{_PROCESSES:,} processes, {asked}, contrace attach --backend {plan.backend} --scope all"
+            title = f"{work}, contrace attach --backend {plan.backend} --scope all"
             report(title, found, ("--format none",), "--tui <= 1.03, nothing lost at 5,000 records/s")
             for name, each in seen.items():
                 if each.seconds:
@@ -62,24 +77,48 @@ def main(plan: Plan) -> None:
                     print(
                         f"  {name:14} {rate_seen:8,.0f} records/s, {each.lost:,} lost of {each.records:,}", flush=True
                     )
+        _keys(plan, shell, base)
 
 
-def _plain(plan: Plan, command: list[Path], rate: int, base: Path, seen: Seen) -> float:
+def _plain(plan: Plan, command: list[str], base: Path, seen: Seen) -> float:
     trace, errors = base / "trace.ctrace", base / "stderr"
     trace.unlink(missing_ok=True)
-    with _storm(command, rate) as storm:
+    with _ready(command) as storm:
         words = [*_attach(plan, storm.pid, trace), "--format", "none"]
         with attached(words, errors, lambda: ATTACHED in errors.read_text()):
             seconds = _begin(storm)
     return _count(trace, seconds, seen)
 
 
-def _browsed(plan: Plan, command: list[Path], rate: int, base: Path, seen: Seen) -> float:
+def _browsed(plan: Plan, command: list[str], base: Path, seen: Seen) -> float:
     trace = base / "trace.ctrace"
     trace.unlink(missing_ok=True)
-    with _storm(command, rate) as storm, _terminal([*_attach(plan, storm.pid, trace), "--tui"]):
+    with _ready(command) as storm, _terminal([*_attach(plan, storm.pid, trace), "--tui"]):
         seconds = _begin(storm)
     return _count(trace, seconds, seen)
+
+
+def _keys(plan: Plan, command: list[str], base: Path) -> None:
+    """Keys, one as soon as the one before is painted, until the work is done."""
+    trace = base / "trace.ctrace"
+    took: Took = defaultdict(list)
+    for _ in range(plan.rounds):
+        trace.unlink(missing_ok=True)
+        with _ready(command) as work:
+            terminal = Terminal([*_attach(plan, work.pid, trace), "--tui"])
+            try:
+                terminal.until(lambda terminal=terminal: "RECORDING" in terminal.line(0))  # type: ignore[misc] # the default's type
+                done = threading.Thread(target=_begin, args=(work,))
+                done.start()
+                timeline = Timeline(terminal, took)
+                timeline.until_rows(20)
+                while done.is_alive():
+                    timeline.press("k", up)
+                    timeline.press("j", down)
+                done.join()
+            finally:
+                terminal.close()
+    report_keys("while about 5,000 records/s come in", took)
 
 
 def _attach(plan: Plan, pid: int, trace: Path) -> list[str]:
@@ -121,11 +160,9 @@ def _read(master: int, shown: threading.Event) -> None:
 
 
 @contextmanager
-def _storm(command: list[Path], rate: int) -> Iterator["subprocess.Popen[str]"]:
-    """A storm that is ready to begin, and that ends when its input is closed."""
-    program, shortest = command
-    words = [program, str(_PROCESSES), str(rate), shortest]
-    storm = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+def _ready(command: list[str]) -> Iterator["subprocess.Popen[str]"]:
+    """The work, ready to begin; it ends when its input is closed."""
+    storm = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert storm.stdout is not None
         storm.stdout.readline()

@@ -40,7 +40,7 @@ class _At(NamedTuple):
     """The one under the cursor."""
 
 
-class _Timeline:
+class Timeline:
     """The screen, as somebody reads it who presses keys."""
 
     def __init__(self, terminal: Terminal, took: Took) -> None:
@@ -76,6 +76,10 @@ class _Timeline:
             if marked:
                 return _At(int(words[of - 1]), int(words[of + 1]), marked[0])
         return None
+
+    def until_rows(self, count: int) -> None:
+        """Wait until the list has so many rows."""
+        self._terminal.until(lambda: (at := self.at()) is not None and at.count >= count)
 
     def press(self, key: str, expected: Callable[[_At, _At], bool], name: str = "") -> bool:
         """Press a key and measure until what is expected of (before, now) is there; False: it never came."""
@@ -123,7 +127,7 @@ class _Timeline:
         self._timed("Enter", filtered, f"filter {words}")
         for _ in range(5):
             if (at := self.at()) is not None and at.position < at.count:
-                self.press("j", _down)
+                self.press("j", down)
         self._timed("Escape", lambda: "filter:" not in self.status() and self.at() is not None, "filter off")
 
     def search(self, words: str, shows: str, again: int) -> None:
@@ -134,11 +138,13 @@ class _Timeline:
             self.press("n", lambda b, n: n.position != b.position and shows in n.row, "next found")
 
 
-def _down(before: _At, now: _At) -> bool:
+def down(before: _At, now: _At) -> bool:
+    """It is one line below."""
     return now.position == before.position + 1
 
 
-def _up(before: _At, now: _At) -> bool:
+def up(before: _At, now: _At) -> bool:
+    """It is one line above."""
     return now.position == before.position - 1
 
 
@@ -146,7 +152,8 @@ def _further(before: _At, now: _At) -> bool:
     return now.position > before.position
 
 
-def _nearer(before: _At, now: _At) -> bool:
+def nearer(before: _At, now: _At) -> bool:
+    """It is nearer to the first line."""
     return now.position < before.position
 
 
@@ -174,18 +181,18 @@ def main(plan: Plan) -> None:
     terminal = Terminal(command)
     try:
         early: Took = defaultdict(list)
-        timeline = _Timeline(terminal, early)
+        timeline = Timeline(terminal, early)
         terminal.until(lambda: timeline.at() is not None)
         while timeline.reading():
             _round(timeline)
         filled_s = time.perf_counter() - terminal.began
-        _report(f"while it is read, which takes {filled_s:.1f} s with all these keys", early)
+        report_keys(f"while it is read, which takes {filled_s:.1f} s with all these keys", early)
         terminal.calm(1.0)
         late: Took = defaultdict(list)
-        timeline = _Timeline(terminal, late)
+        timeline = Timeline(terminal, late)
         for _ in range(plan.rounds):
             _round(timeline)
-        _report("when all is read", late)
+        report_keys("when all is read", late)
         now, most = terminal.memory()
         print(f"  memory: {now:.0f} MiB resident, {most:.0f} MiB at most  (target: <= {_MEMORY_MIB})")
         terminal.press("q")
@@ -197,23 +204,23 @@ def main(plan: Plan) -> None:
 def _start(command: Sequence[str]) -> float:
     terminal = Terminal(command)
     try:
-        timeline = _Timeline(terminal, {})
+        timeline = Timeline(terminal, {})
         return terminal.until(lambda: timeline.at() is not None) - terminal.began
     finally:
         terminal.close()
 
 
-def _round(timeline: _Timeline) -> None:
+def _round(timeline: Timeline) -> None:
     """Everything once; the wanted share of it is scrolling."""
     for _ in range(15):
-        timeline.press("j", _down)
+        timeline.press("j", down)
     for _ in range(10):
-        timeline.press("k", _up)
+        timeline.press("k", up)
     for _ in range(10):
         timeline.press("PageDown", _further)
     timeline.press("End", _last)
     for _ in range(3):
-        timeline.press("PageUp", _nearer)
+        timeline.press("PageUp", nearer)
     timeline.press("Home", _first)
     for words, shows in _FILTERS:
         timeline.filter(words, shows)
@@ -227,7 +234,8 @@ def _round(timeline: _Timeline) -> None:
     timeline.press("Home", _first)
 
 
-def _report(title: str, took: Took) -> None:
+def report_keys(title: str, took: Took) -> None:
+    """Print a table: how long each key took."""
     limits = f"median <= {1000 * _MEDIAN_S:.0f} ms, 99th <= {1000 * _WORST_S:.0f} ms"
     print(f"\nfrom a key to what it paints, {title}  ({_load()}; target: {limits})")
     print(f"  {'':24} {'keys':>6} {'median':>9} {'99th':>9} {'max':>9}")

@@ -26,6 +26,7 @@ from contrace.cli.text import narrate
 from contrace.decode import strings
 from contrace.errors import ContraceError, ExitCode, UsageError
 
+_NICE = 10  # whoever is traced goes first: what is painted can wait a moment
 _PATIENCE_S = 2.0  # how long a command may take to end after its terminal hung up, before it is killed
 _FIRST_SIZE = (24, 80)  # of the command's terminal, until the pane has one
 
@@ -95,6 +96,7 @@ def _browse(live: "LiveCapture", recording: Recording, words: tuple[str, ...]) -
     from contrace.tui.feed import Feed  # after the recorder was forked: it does not need them
     from contrace.tui.live import LiveApp
 
+    os.nice(_NICE)
     app = LiveApp(Feed(recording.path), words, live)
     try:
         app.run()
@@ -129,7 +131,9 @@ class LiveCapture:
         return self._over
 
     def filenos(self) -> Sequence[int]:
-        return (self._recording.fileno(), self._signals.fileno())
+        if self.recording:
+            return (self._recording.fileno(), self._signals.fileno())
+        return (self._signals.fileno(),)  # the other one's pipe is at its end, and so readable for ever
 
     def news(self) -> list[str]:
         texts: list[str] = []

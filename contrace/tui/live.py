@@ -38,7 +38,7 @@ class Capture(Protocol):
         """The app is to end: somebody has sent a signal."""
 
     def filenos(self) -> Sequence[int]:
-        """Readable when `news` has something to do."""
+        """Readable when `news` has something to do; fewer when the capture has ended."""
 
     def news(self) -> list[str]:
         """What happened since the last call, for the user; never blocks."""
@@ -56,6 +56,7 @@ class LiveApp(ContraceApp):
     def __init__(self, feed: Feed, words: tuple[str, ...], capture: Capture) -> None:
         """``feed``: of the trace that the capture writes."""
         self._live = capture
+        self._heard: Sequence[int] = ()
         super().__init__(feed, words, capture)
 
     def add_mode(self, mode: str, base_screen: str | Callable[[], Screen[Any]]) -> None:
@@ -64,14 +65,12 @@ class LiveApp(ContraceApp):
 
     def on_mount(self) -> None:  # type: ignore[override] # textual calls the one of each class
         """Listen to the capture."""
-        for descriptor in self._live.filenos():
-            asyncio.get_running_loop().add_reader(descriptor, self._listen)
+        self._hear()
         self.notify(printable_lines(self._live.headline), title="recording", markup=False, timeout=5)
 
     def on_unmount(self) -> None:
         """Listen no more."""
-        for descriptor in self._live.filenos():
-            asyncio.get_running_loop().remove_reader(descriptor)
+        self._hear_no_more()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """No key of ours does anything while the command gets them all."""
@@ -105,4 +104,15 @@ class LiveApp(ContraceApp):
         if self._live.over:
             self.exit()
         elif not self._live.recording:
-            self.on_unmount()
+            self._hear_no_more()
+            self._hear()
+
+    def _hear(self) -> None:
+        self._heard = self._live.filenos()
+        for descriptor in self._heard:
+            asyncio.get_running_loop().add_reader(descriptor, self._listen)
+
+    def _hear_no_more(self) -> None:
+        for descriptor in self._heard:
+            asyncio.get_running_loop().remove_reader(descriptor)
+        self._heard = ()

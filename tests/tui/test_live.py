@@ -390,6 +390,20 @@ def test_a_killed_contrace_lets_go_of_what_it_was_attached_to(tmp_path, backend)
         target.wait()
 
 
+@pytest.mark.parametrize("signo", [signal.SIGTERM, signal.SIGHUP], ids=lambda signo: signo.name)
+def test_a_signal_ends_the_app_also_when_the_capture_is_over(tmp_path, signo) -> None:
+    """SIGHUP is what comes when the terminal's window is closed."""
+    target = subprocess.Popen(["sleep", "1000"])
+    attach = ["attach", "--tui", "--backend", "ptrace", "-o", tmp_path / "t.ctrace", str(target.pid)]
+    with contrace_in(tmp_path, *attach) as user:
+        user.awaits(RECORDING)
+        target.kill()
+        target.wait()
+        user.awaits("every traced process ended")
+        os.kill(command_line(tmp_path), signo)
+        user.ended()
+
+
 def test_without_a_terminal_it_says_so(tmp_path) -> None:
     done = subprocess.run(
         [*CONTRACE, "run", "--tui", "-o", "none", "--", "true"],
