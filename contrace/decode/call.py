@@ -15,11 +15,9 @@ from contrace.decode.arguments import CallRecord, hexadecimal, register, render
 from contrace.decode.notation import Argument, Notation
 from contrace.records import Syscall
 from contrace.syscalls.abi import X32_OWN_FIRST, Abi, known_name_of, name_of
-from contrace.syscalls.flags.errno import ERRNO, KERNEL_ONLY, RESTART, errno_name
+from contrace.syscalls.flags.errno import ERRNO, KERNEL_ONLY, MAX_ERRNO, RESTART, errno_name
 from contrace.syscalls.signatures import DIFFERENT_ON_I386, SIGNATURES
 from contrace.syscalls.specs import SPECS
-
-_MAX_ERRNO = 4095  # include/linux/err.h
 
 _ARGUMENTS: dict[str, Callable[[CallRecord, Notation], tuple[Argument, ...]]] = {
     "clone": clone.clone,
@@ -59,7 +57,7 @@ def decode(record: CallRecord, notation: Notation) -> Call:
     if record.abi is Abi.X32 and record.nr >= X32_OWN_FIRST:
         record = structs.replace(record, args=tuple(value & 0xFFFFFFFF for value in record.args))
     value = record.result if isinstance(record, Syscall) else None
-    error = -value if value is not None and -_MAX_ERRNO <= value < 0 else None
+    error = -value if value is not None and -MAX_ERRNO <= value < 0 else None
     if isinstance(record, Syscall) and record.from_event and name in _EXECS:
         # Only that it happened is known.
         args: tuple[Argument, ...] = ()

@@ -9,17 +9,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from contrace.filters import Facts, Term, duration, ids
-from contrace.syscalls.flags.errno import errno_name
-
-_MAX_ERRNO = 4095  # include/linux/err.h: results from here to -1 are errors
+from contrace.syscalls.flags.errno import MAX_ERRNO, errno_name
 
 HIDDEN, SHOWN, ALWAYS = range(3)
 """Whether a record is a row: never, as far as it is chosen, whatever is chosen."""
 
-FAILED = f"coalesce(result BETWEEN {-_MAX_ERRNO} AND -1, 0)"
+FAILED = f"coalesce(result BETWEEN {-MAX_ERRNO} AND -1, 0)"
 """True of calls that returned an error."""
 
-_ERRORS = {number: name for number in range(1, _MAX_ERRNO + 1) if (name := errno_name(number)) is not None}
+_ERRORS = {number: name for number in range(1, MAX_ERRNO + 1) if (name := errno_name(number)) is not None}
 
 Parameter = str | int | float
 

@@ -22,11 +22,11 @@ import msgspec
 
 from contrace.errors import TraceFileError
 from contrace.records import TYPES, Kind, Record
+from contrace.syscalls.flags.errno import MAX_ERRNO
 from contrace.trace.schema import HEADER_SIZE, SCHEMA_VERSION, End, Meta, is_trace
 
 _PAGE = 500
 _BUSY_S = 5.0
-_MAX_ERRNO = 4095  # include/linux/err.h: results from here to -1 are errors
 _Row = tuple[int, int, int, bytes]
 _Facts = TypeVar("_Facts", Meta, End)
 
@@ -48,7 +48,7 @@ class Totals(NamedTuple):
 
 _TOTALS = f"""
 SELECT count(*) FILTER (WHERE kind = {Kind.SYSCALL.value}),
-       count(*) FILTER (WHERE kind = {Kind.SYSCALL.value} AND result BETWEEN {-_MAX_ERRNO} AND -1),
+       count(*) FILTER (WHERE kind = {Kind.SYSCALL.value} AND result BETWEEN {-MAX_ERRNO} AND -1),
        count(*) FILTER (WHERE kind = {Kind.TASK_START.value} AND tid = pid),
        count(*) FILTER (WHERE kind = {Kind.TASK_START.value} AND tid != pid),
        max(coalesce(max(time_ns), 0), coalesce(max(end_ns), 0))

@@ -1,6 +1,6 @@
 """The app: opens a trace, reads it in a thread, shows it on screens, and ends.
 
-It owns the feed and what all screens share: the selected record and the capture, if one goes on. ``SCREENS`` is the
+It owns the feed and what all screens share, such as the selected record. ``SCREENS`` is the
 table of screens; another one is one more file and one more row.
 """
 
@@ -22,7 +22,7 @@ from contrace.errors import ContraceError, TraceFileError
 from contrace.output.escape import printable
 from contrace.tui import keys, pace
 from contrace.tui.feed import Feed
-from contrace.tui.host import Capture, Demos
+from contrace.tui.host import Demos
 from contrace.tui.messages import Failed, Grown
 from contrace.tui.reading import Reading
 from contrace.tui.screens.help import HelpScreen
@@ -66,17 +66,14 @@ class ContraceApp(App[None]):
         self,
         feed: Feed | None = None,
         words: tuple[str, ...] = (),
-        capture: Capture | None = None,
         demos: Demos | None = None,
     ) -> None:
         """``feed``: the trace to show first, None for the list of traces; it belongs to the app from then on.
-        ``words``: the filter with which a trace is opened. ``capture``: what writes the trace just now. ``demos``:
-        what ``d`` offers in the list of traces."""
+        ``words``: the filter with which a trace is opened. ``demos``: what ``d`` offers in the list of traces."""
         super().__init__()
         self.feed: Feed | None = None
         self.selected_id: int | None = None
         self.words = words
-        self.capture = capture
         self.grown: Signal[None] = Signal(self, "grown")
         self.opened: Signal[None] = Signal(self, "opened")
         self._first = feed
@@ -222,22 +219,8 @@ class ContraceApp(App[None]):
         self.push_screen(HelpScreen())
 
     def action_leave(self) -> None:
-        """``q``: a capture that goes on is asked about."""
-        capture = self.capture
-        if capture is None or not capture.recording:
-            self.exit()
-            return
-
-        def answered(key: str | None) -> None:
-            if key == "s":
-                capture.stop()
-            elif key == "l":
-                capture.leave()
-            if key in ("s", "l"):
-                self.exit()
-
-        options = [("s", "stop it"), ("l", "leave it recording"), ("c", "do not quit")]
-        self.push_screen(Choose("The capture goes on. What about it?", options), answered)
+        """``q``."""
+        self.exit()
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The command palette: textual's own commands, and every key that does something here."""

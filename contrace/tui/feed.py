@@ -157,12 +157,9 @@ class Feed:
             found = self._true_of([id for id in ids if id in found], condition.rest)
         return found
 
-    def near(self, selection: Selection, start: int, step: int, *, errors: bool = True) -> int | None:
-        """Position of the next (step 1) or previous (-1) row, with an error if ``errors``; None: there is none."""
+    def near(self, selection: Selection, start: int, step: int) -> int | None:
+        """Position of the next (step 1) or previous (-1) row with an error; None: there is none."""
         count = selection.count
-        if not errors:
-            at = start + step
-            return at if 0 <= at < count else None
         with self._turns.first():
             by_time = selection.by_time
             if by_time is None:

@@ -12,20 +12,6 @@ from contrace.tui.selection import Selection
 from contrace.tui.shared import Shared
 
 
-class Capture(Protocol):
-    """A capture that goes on while its trace is shown."""
-
-    @property
-    def recording(self) -> bool:
-        """It has not ended."""
-
-    def stop(self) -> None:
-        """End it: nothing is traced any more."""
-
-    def leave(self) -> None:
-        """Let it go on when the app has ended."""
-
-
 class Demos(Protocol):
     """What can be run to see something."""
 
@@ -42,8 +28,6 @@ class Demos(Protocol):
 class Host(Shared, Protocol):
     """See the module."""
 
-    capture: Capture | None
-    """None: a trace file is shown, nothing is captured by this program."""
     grown: Signal[None]
     """Published when the trace or the selection that is filled has grown."""
     opened: Signal[None]

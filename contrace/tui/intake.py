@@ -31,6 +31,7 @@ from contrace.story.moments import Key, key
 from contrace.story.processes import Processes
 from contrace.story.tree import ProcessTree
 from contrace.syscalls.abi import name_of
+from contrace.syscalls.flags.errno import MAX_ERRNO
 from contrace.trace.condition import ALWAYS, HIDDEN, SHOWN
 from contrace.trace.index import NO_NAME, Columns, Index, Links
 from contrace.trace.order import Order, Stamped
@@ -42,7 +43,6 @@ _FIRST_PAGE = 250
 _GLANCE = 64  # steps between two looks at how much a growing file holds
 _SYSCALL = Kind.SYSCALL.value
 EVERYBODY = -1
-_MAX_ERRNO = 4095  # include/linux/err.h
 MAKERS = frozenset(("clone", "clone3", "fork", "vfork"))
 EXECS = frozenset(("execve", "execveat"))
 _IN_TREE = (TaskStart, Exec, TaskExit, Identity)
@@ -172,7 +172,7 @@ class Intake:
         if result is not None:
             if not record.from_event:
                 took_ns = record.end_ns - time_ns
-            if -_MAX_ERRNO <= result < 0:
+            if -MAX_ERRNO <= result < 0:
                 step.errors.append((time_ns, id))
             elif number in self._special:
                 self._succeeded(step, id, record, self.index.names[number])

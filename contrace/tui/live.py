@@ -57,7 +57,7 @@ class LiveApp(ContraceApp):
         """``feed``: of the trace that the capture writes."""
         self._live = capture
         self._heard: Sequence[int] = ()
-        super().__init__(feed, words, capture)
+        super().__init__(feed, words)
 
     def add_mode(self, mode: str, base_screen: str | Callable[[], Screen[Any]]) -> None:
         """The timeline is one that follows, and that of a command has its terminal."""

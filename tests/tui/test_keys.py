@@ -128,32 +128,3 @@ def test_q_quits_at_once_when_nothing_is_recorded(unshare_trace):
         await user.until(lambda: not user.app.is_running or user.app._exit)
 
     assert session(unshare_trace, steps).return_code == 0
-
-
-class Capture:
-    """What a live capture tells the app."""
-
-    def __init__(self) -> None:
-        self.recording, self.asked = True, []
-
-    def stop(self) -> None:
-        self.asked.append("stop")
-
-    def leave(self) -> None:
-        self.asked.append("leave")
-
-
-@pytest.mark.parametrize(("answer", "asked", "ends"), [("s", ["stop"], True), ("l", ["leave"], True), ("c", [], False)])
-def test_q_asks_about_a_capture_that_goes_on(unshare_trace, answer, asked, ends):
-    capture = Capture()
-
-    async def steps(user):
-        await user.press("q")
-        await user.sees("The capture goes on", "stop it", "leave it recording", "do not quit")
-        await user.press(answer)
-        await user.until(lambda: user.app._exit is ends)
-        if not ends:
-            await user.sees_no_more("The capture goes on")
-
-    session(unshare_trace, steps, capture=capture)
-    assert capture.asked == asked

@@ -134,6 +134,9 @@ _TABLE = (
     ("EHWPOISON", 133, "Memory page has hardware error"),
 )
 
+MAX_ERRNO = 4095
+"""include/linux/err.h: results from minus this to -1 are errors."""
+
 ERRNO: dict[int, tuple[str, str]] = {number: (name, text) for name, number, text in _TABLE}
 """Number -> (name, what glibc's strerror says)."""
 

@@ -311,7 +311,6 @@ def test_the_next_and_previous_error(feed, sort):
     assert feed.near(selection, second, 1) is None
     assert feed.near(selection, second, -1) == first
     assert feed.near(selection, first, -1) is None
-    assert feed.near(selection, 0, 1, errors=False) == 1
 
 
 def test_errors_that_are_not_chosen_are_passed_over(feed):
