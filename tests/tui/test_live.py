@@ -344,6 +344,7 @@ def test_a_container_of_containerd_starts_while_the_app_is_open(tmp_path, contai
         containerd.run("browsed", "/bin/true")
         user.awaits("unshare(CLONE_NEWNS", "containerd-shim")
         user.press("q")
+        user.awaits("What about it?")
         user.press("s")
         assert user.ended() == 0
 
