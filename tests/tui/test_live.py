@@ -204,7 +204,8 @@ def test_a_shell_is_used_while_its_calls_appear(tmp_path, backend) -> None:
         user.awaits("status 130")
         user.press("C-z")
         user.awaits("Stopped")
-        user.type("kill %1; echo q\n")
+        user.type("kill %1; wait %1; echo over $?\n")  # bash does not exit while it has a stopped job
+        user.awaits("over 143")
         user.type("exit 7\n")
         user.awaits("has ended", "with status 7")
         user.press("q")
