@@ -104,12 +104,16 @@ class Probes:
 
     def detach(self) -> None:
         """Let go. Freeing a perf tracepoint waits for every CPU to have passed by, 70 ms each: a process of its own
-        does that, which holds nothing else and ends with it."""
+        does that, which holds nothing else and ends with it. It waits until it is the last to hold them, since whoever
+        is the last frees them."""
+        closed, close = os.pipe()
         if self._events and os.fork() == 0:
-            _keep_only(self._events)
+            _keep_only([*self._events, closed])
+            os.read(closed, 1)
             os._exit(0)
-        for fd in (*self._events, *self._links):
+        for fd in (*self._events, *self._links, closed):
             os.close(fd)
+        os.close(close)
         self._events, self._links = [], []
         self.ring.close()
         self._loaded.close()
