@@ -61,6 +61,8 @@ class Assembler:
         """tid -> pid of every watched task that has not ended."""
         self.cpu_offset_ns = 0
         """What the probes' CPU times have too much."""
+        self._cpu: dict[int, int] = {}
+        """tid -> the CPU time last told of it."""
         self.torn = 0
         """Events that could not be read (see ``wire.TORN``)."""
         self._cgroups = cgroups
@@ -134,7 +136,7 @@ class Assembler:
             self._announce(event.tid, before)  # its end was lost
         self._open[event.tid] = Open(
             time_ns=self.stamp(event.time_ns),
-            cpu_ns=event.cpu_ns,
+            cpu_ns=self._cpu_time(event.tid, event.cpu_ns),
             abi=Abi(event.abi),
             nr=event.nr,
             args=wire.ENTER.unpack_from(event.data, wire.BODY),
@@ -181,7 +183,6 @@ class Assembler:
             self._handle(exit_event)
 
     def _over(self, event: _Parsed, tid: int, call: Open, result: int | None) -> None:
-        offset = self.cpu_offset_ns
         self._out.append(
             Syscall(
                 time_ns=call.time_ns,
@@ -194,11 +195,17 @@ class Assembler:
                 args=call.args,
                 result=result,
                 memory=call.copied(),
-                cpu_enter_ns=call.cpu_ns - offset,
-                cpu_exit_ns=event.cpu_ns - offset if event.cpu_ns else None,
+                cpu_enter_ns=call.cpu_ns,
+                cpu_exit_ns=self._cpu_time(tid, event.cpu_ns) if event.cpu_ns else None,
                 refused=tuple(call.refused),
             )
         )
+
+    def _cpu_time(self, tid: int, probed_ns: int) -> int:
+        """Never less than before: what a hypervisor took is taken out of a task's clock late (kernel/sched/cputime.c,
+        steal_account_process_time), so that the clock of a task can go back by milliseconds."""
+        told_ns = self._cpu[tid] = max(probed_ns - self.cpu_offset_ns, self._cpu.get(tid, 0))
+        return told_ns
 
     def _announce(self, tid: int, call: Open) -> None:
         if call.announced:
@@ -234,7 +241,7 @@ class Assembler:
     def _forget(self, tid: int) -> None:
         """Whoever had this tid before is gone, even if its end was lost."""
         self._close(tid, within=0)
-        for kept in (self._images, self._held, self._found, self._rights):
+        for kept in (self._images, self._held, self._found, self._rights, self._cpu):
             kept.pop(tid, None)
 
     def _joined(self, event: _Parsed) -> None:
@@ -324,8 +331,8 @@ class Assembler:
     def _end(self, time_ns: int, tid: int, pid: int, code: int, superseded_by: int = 0) -> None:
         """``code`` as wait(2) has it: status in the second byte, signal in the low seven bits, 128 for a core."""
         self.alive.pop(tid, None)
-        self._found.pop(tid, None)
-        self._rights.pop(tid, None)
+        for kept in (self._found, self._rights, self._cpu):
+            kept.pop(tid, None)
         self._out.append(
             TaskExit(
                 time_ns=self.stamp(time_ns),

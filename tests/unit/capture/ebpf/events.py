@@ -36,13 +36,15 @@ def rights(*capabilities: int, no_new_privs: int = 0, seccomp: int = 0) -> bytes
     return section(RIGHTS, wire.RIGHTS.pack(*(*capabilities, 0, 0, 0, 0, 0)[:5], no_new_privs, seccomp))
 
 
-def entered(at: int, tid: int, call: str, *args: int, memory: bytes = b"", pid: int = 0) -> bytes:
+def entered(at: int, tid: int, call: str, *args: int, memory: bytes = b"", pid: int = 0, cpu: int = 0) -> bytes:
     body = wire.ENTER.pack(*(*args, 0, 0, 0, 0, 0, 0)[:6]) + memory
-    return event(Event.ENTER, at, tid, body, call=call, pid=pid)
+    return event(Event.ENTER, at, tid, body, call=call, pid=pid, cpu=cpu)
 
 
-def left(at: int, tid: int, call: str, result: int, *, memory: bytes = b"", pid: int = 0, within: bool = True) -> bytes:
-    return event(Event.EXIT, at, tid, wire.EXIT.pack(result, within) + memory, call=call, pid=pid)
+def left(
+    at: int, tid: int, call: str, result: int, *, memory: bytes = b"", pid: int = 0, within: bool = True, cpu: int = 0
+) -> bytes:
+    return event(Event.EXIT, at, tid, wire.EXIT.pack(result, within) + memory, call=call, pid=pid, cpu=cpu)
 
 
 def started(at: int, parent: int, tid: int, *, pid: int = 0, signal: int = SIGCHLD) -> bytes:

@@ -262,6 +262,20 @@ def test_times_never_repeat(assembler: Assembler) -> None:
     assert times == sorted(set(times))
 
 
+def test_the_cpu_time_of_a_task_does_not_go_back(assembler: Assembler) -> None:
+    assembler.cpu_offset_ns = 100
+    first = assembler.feed([entered(1, 5, "mount", cpu=150), left(2, 5, "mount", 0, cpu=190)])
+    stolen = assembler.feed([entered(3, 5, "mount", cpu=170), left(4, 5, "mount", 0, cpu=195)])
+    assert [cpu_times(record) for record in (*first, *stolen)] == [(50, 90), (90, 95)]
+    successor = assembler.feed([started(5, 4, 5), entered(6, 5, "mount", cpu=110), left(7, 5, "mount", 0, cpu=120)])
+    assert cpu_times(successor[-1]) == (10, 20)
+
+
+def cpu_times(record: Record) -> tuple[int, int | None]:
+    assert isinstance(record, Syscall)
+    return record.cpu_enter_ns, record.cpu_exit_ns
+
+
 # --- what cannot be read --------------------------------------------------------------------------------------
 
 
