@@ -2,6 +2,8 @@
 
 from textual.message import Message
 
+from contrace.tui.feed import Feed
+
 
 class Grown(Message):
     """More of the trace was taken in, or more of a selection was found. Many of them become one."""
@@ -43,3 +45,13 @@ class Failed(Message):
         super().__init__()
         self.text = text
         self.job = job
+
+
+class Refused(Message):
+    """A trace could not be read for a screen that shows one moment or all of it."""
+
+    def __init__(self, feed: Feed, text: str) -> None:
+        """``feed``: of which trace, since another may be open by now; ``text``: not escaped yet."""
+        super().__init__()
+        self.feed = feed
+        self.text = text

@@ -27,6 +27,7 @@ from contrace.records import Identity, Syscall
 from contrace.story.world import World
 from contrace.tui.choice import Row
 from contrace.tui.feed import Feed
+from contrace.tui.messages import Refused
 from contrace.tui.shared import shared
 from contrace.tui.widgets import world as texts
 from contrace.tui.widgets.table import Table
@@ -73,14 +74,6 @@ class ProcessesScreen(Screen[None]):
         def __init__(self, moment: _Moment) -> None:
             super().__init__()
             self.moment = moment
-
-    class Refused(Message):
-        """The trace could not be read."""
-
-        def __init__(self, feed: Feed, text: str) -> None:
-            super().__init__()
-            self.feed = feed
-            self.text = text
 
     def __init__(self) -> None:
         super().__init__()
@@ -165,7 +158,7 @@ class ProcessesScreen(Screen[None]):
             if isinstance(row.record, Identity):
                 text = describe(row.record, Notation(), feed.before(row.record.tid, id)) or "first seen"
         except TraceFileError as error:
-            self.post_message(self.Refused(feed, str(error)))
+            self.post_message(Refused(feed, str(error)))
         else:
             if not worker.is_cancelled:
                 self.post_message(self.Made(_Moment(world, row, text)))

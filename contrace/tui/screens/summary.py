@@ -29,6 +29,7 @@ from contrace.trace.reader import TraceReader
 from contrace.trace.schema import End, Meta
 from contrace.tui.choice import Choice, Figure, Statistics
 from contrace.tui.feed import Feed
+from contrace.tui.messages import Refused
 from contrace.tui.shared import shared
 from contrace.tui.widgets.table import Column, Table
 
@@ -93,14 +94,6 @@ class SummaryScreen(Screen[None]):
             self.feed = feed
             self.taken = taken
 
-    class Refused(Message):
-        """The trace could not be read."""
-
-        def __init__(self, feed: Feed, text: str) -> None:
-            super().__init__()
-            self.feed = feed
-            self.text = text
-
     def __init__(self) -> None:
         super().__init__()
         self._feed: Feed | None = None
@@ -160,7 +153,7 @@ class SummaryScreen(Screen[None]):
         try:
             taken = take(feed)
         except TraceFileError as error:
-            self.post_message(self.Refused(feed, str(error)))
+            self.post_message(Refused(feed, str(error)))
         else:
             if not worker.is_cancelled:
                 self.post_message(self.Counted(feed, taken))
