@@ -1,9 +1,16 @@
-"""Recorded traces for every test of the TUI, each in a copy of its own, and a state directory that is nobody's."""
+"""What the tests of the TUI share: traces and feeds, both backends, and a state directory that is nobody's."""
 
+import os
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+
+from contrace.capture.select import ebpf_missing
+from tests.harness import contrace
+from tests.tui.pane import taken_in
+from tests.tui.shared_app import write_trace
 
 TRACES = Path(__file__).parent.parent / "fixtures" / "traces"
 
@@ -24,6 +31,44 @@ def docker_trace(tmp_path) -> Path:
 def unshare_trace(tmp_path) -> Path:
     """`unshare` of user, mount, PID and UTS namespaces, with a shell in them."""
     return _copy("unshare", tmp_path)
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    """A container's first steps, really taken: unshare --user … with a changed environment."""
+    path = tmp_path_factory.mktemp("real") / "real.ctrace"
+    script = "exec 3</nonexistent/[red]; true"
+    unshare = shutil.which("unshare")
+    assert unshare is not None
+    words = [unshare, "--user", "--map-root-user", "--pid", "--fork", "--uts", "sh", "-c", script]
+    env = {"PATH": "/usr/bin:/bin", "GONE": "1", "OTHER": "old"}
+    changed = ["env", "-u", "GONE", "OTHER=new", "[b]NEW[/b]=[red]", *words]
+    done = contrace("run", "--format", "none", "-o", path, "--", *changed, env=os.environ | env)
+    assert path.exists(), done.stderr
+    feed = taken_in(path)
+    yield feed
+    feed.close()
+
+
+@pytest.fixture
+def fed(tmp_path):
+    """Makes a feed of records: its rows are those of a trace file."""
+    with ExitStack() as feeds:
+
+        def make(records):
+            feed = taken_in(write_trace(tmp_path / "made.ctrace", *records))
+            feeds.callback(feed.close)
+            return feed
+
+        yield make
+
+
+@pytest.fixture(params=["ptrace", "ebpf"])
+def backend(request: pytest.FixtureRequest) -> str:
+    """Each way to capture, for --backend: what a user sees is the same."""
+    if request.param == "ebpf" and (reason := ebpf_missing()):
+        pytest.skip(reason)
+    return str(request.param)
 
 
 def _copy(name: str, where: Path) -> Path:

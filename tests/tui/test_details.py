@@ -1,70 +1,16 @@
-"""The details of a row as a user reads them: over a real trace, and over records that are made up."""
+"""What the details say of a row: over a real trace, and over records that are made up."""
 
 import os
 import shutil
-import time
-from contextlib import ExitStack
 
 import pytest
 
-from contrace.errors import TraceFileError
 from contrace.records import Block, Text, Vector
-from contrace.tui.details import sections
-from contrace.tui.sections import Section, line, sentence
-from contrace.tui.widgets.details import Details, wrapped
-from tests.harness import contrace
-from tests.tui.pane import in_pane, lines, row_with, taken_in, text, until
-from tests.tui.shared_app import write_trace
+from tests.tui.details import shown, squeezed, told
+from tests.tui.pane import row_with
 from tests.unit.scene import call, ended, entered, executed, identity, loss, note, signalled, start
 
 NEWNS, NEWUTS = 0x20000, 0x4000000
-SHOW_MS = 100
-
-
-def told(feed, start_of_text, width=200):
-    """All that is said about the row whose text begins so, in lines that are not wrapped."""
-    return shown(feed, row_with(feed, start_of_text), width)
-
-
-def shown(feed, row, width=200):
-    """All that is said about a row."""
-    found = wrapped(sections(feed, row), width)
-    return "\n".join("".join(part for part, _ in spans).rstrip() for spans in found)
-
-
-@pytest.fixture
-def fed(tmp_path):
-    """Makes a feed of records: its rows are those of a trace file."""
-    with ExitStack() as feeds:
-
-        def make(records):
-            feed = taken_in(write_trace(tmp_path / "made.ctrace", *records))
-            feeds.callback(feed.close)
-            return feed
-
-        yield make
-
-
-def squeezed(text_of):
-    """With single spaces, whatever the columns."""
-    return [" ".join(each.split()) for each in text_of.split("\n")]
-
-
-@pytest.fixture(scope="module")
-def real(tmp_path_factory):
-    """A container's first steps, really taken: unshare --user … with a changed environment."""
-    path = tmp_path_factory.mktemp("real") / "real.ctrace"
-    script = "exec 3</nonexistent/[red]; true"
-    unshare = shutil.which("unshare")
-    assert unshare is not None
-    words = [unshare, "--user", "--map-root-user", "--pid", "--fork", "--uts", "sh", "-c", script]
-    env = {"PATH": "/usr/bin:/bin", "GONE": "1", "OTHER": "old"}
-    changed = ["env", "-u", "GONE", "OTHER=new", "[b]NEW[/b]=[red]", *words]
-    done = contrace("run", "--format", "none", "-o", path, "--", *changed, env=os.environ | env)
-    assert path.exists(), done.stderr
-    feed = taken_in(path)
-    yield feed
-    feed.close()
 
 
 # --- a real trace -----------------------------------------------------------------------------------------
@@ -124,23 +70,6 @@ def test_where_a_process_is(real):
     assert f"exe {os.path.realpath(str(shutil.which('unshare')))}" in found
     assert any(each.startswith("cgroup ") for each in found)
     assert any(each.startswith("effective ") for each in found)
-
-
-def test_it_is_shown_wrapped_at_the_width_there_is(real):
-    row = row_with(real, "unshare(")
-
-    async def steps(pilot, pane):
-        pane.widget.show(real, row)
-        await pilot.pause()
-        shown = text(pane)
-        assert shown.startswith("unshare")
-        assert all(len(each) <= 44 for each in lines(pane))
-        assert "Namespaces, before → after" in shown
-        await pilot.resize_terminal(100, 24)
-        await pilot.pause()
-        assert "Takes the caller out of namespaces and other things that it shares" in text(pane)
-
-    in_pane(Details(), steps, (44, 24))
 
 
 # --- made up ----------------------------------------------------------------------------------------------
@@ -309,136 +238,7 @@ def test_a_thread_has_a_tid_and_its_process_a_pid(fed):
     assert "tid 11 on the host, 2 inside" in found
 
 
-def test_hostile_text_is_text(fed):
-    bad = b"[red]\x1b[2J\xe2\x80\xae[/red]\xff"
-    memory = (
-        Text(arg=0, address=1, data=bad),
-        Vector(arg=1, address=2, items=(bad,)),
-        Vector(arg=2, address=3, items=(bad + b"=" + bad,)),
-    )
-    records = [
-        start(0, 10, 1, comm=bad, how="attach"),
-        identity(1, why="attach", cwd=bad, exe=bad, root=bad, cgroup=b"0::/" + bad),
-        call(2, "execve", 1, 2, 3, comm=bad[:15], memory=memory),
-    ]
-    feed = fed(records)
-    row = row_with(feed, "execve(")
-
-    async def steps(pilot, pane):
-        pane.widget.show(feed, row)
-        await pilot.pause()
-        assert all(each.isprintable() for each in lines(pane))
-        shown = pane.widget.text
-        assert shown.replace("\n", "").isprintable()
-        escaped = r"[red]\33[2J\342\200\256[/red]\377"
-        for label in ("cwd", "exe", "root", "[0]"):
-            assert any(each == f"{label} {escaped}" for each in squeezed(shown)), label
-        assert f"+ {escaped}" in squeezed(shown) or escaped in shown
-
-    in_pane(Details(), steps, (120, 30))
-
-
-def test_keys_scroll(fed):
-    records = [
-        call(2, "execve", 1, 2, 3, memory=(Vector(arg=1, address=2, items=tuple(b"w%d" % n for n in range(99))),))
-    ]
-    feed = fed(records)
-    row = row_with(feed, "execve(")
-
-    async def steps(pilot, pane):
-        details = pane.widget
-        details.show(feed, row)
-        await pilot.pause()
-        end = details.max_scroll_y
-        for key, at in (
-            ("down", 1), ("j", 2), ("k", 1), ("up", 0), ("pagedown", 9), ("pageup", 0), ("G", end), ("g", 0),
-            ("end", end), ("home", 0), ("ctrl+d", 9), ("ctrl+u", 0),
-        ):  # fmt: skip
-            await pilot.press(key)
-            assert details.scroll_offset.y == at, key
-        await pilot.press("G")
-        details.show(feed, row)
-        assert details.scroll_offset.y == end
-        details.show(feed, feed.row(1))
-        details.clear()
-        await pilot.pause()
-        assert "Nothing is selected." in text(pane)
-
-    in_pane(Details(), steps, (60, 10))
-
-
-def test_of_enormous_lists_only_the_beginning_is_shown(fed):
-    words = tuple(b"%d" % number + b"x" * 5000 for number in range(400))
-    memory = (Vector(arg=1, address=2, items=words), Vector(arg=2, address=3, items=words))
-    feed = fed([call(2, "execve", 1, 2, 3, memory=memory)])
-    began = time.perf_counter()
-    found = squeezed(told(feed, "execve("))
-
-    assert (time.perf_counter() - began) * 1000 <= 5 * SHOW_MS
-    assert found.count("… and 300 more") == 2
-    assert any(each.endswith("… (5001 bytes)") for each in found)
-
-
 def test_what_is_not_known_of_before_is_a_question_mark_too(fed):
     records = [call(2, "unshare", NEWUTS), identity(2.1, namespaces={"uts": 5})]
 
     assert "uts ? → 5" in squeezed(told(fed(records), "unshare("))
-
-
-def test_explanations_are_left_out_where_they_would_take_a_line():
-    some = (Section("T", (line("uts", "1 → 2", aside="host name"),)),)
-
-    assert ["".join(part for part, _ in spans) for spans in wrapped(some, 30)] == ["T", " uts  1 → 2  host name"]
-    assert ["".join(part for part, _ in spans) for spans in wrapped(some, 20)] == ["T", " uts  1 → 2"]
-
-
-def test_long_lists_are_fast(fed):
-    words = tuple(b"word%d" % number * 8 for number in range(1000))
-    variables = tuple(b"NAME%d=%s" % (number, b"x" * 60) for number in range(100))
-    memory = (Vector(arg=1, address=2, items=words), Vector(arg=2, address=3, items=variables))
-    feed = fed([call(2, "execve", 1, 2, 3, memory=memory)])
-    row = row_with(feed, "execve(")
-
-    async def steps(pilot, pane):
-        took = []
-        for _ in range(3):
-            began = time.perf_counter()
-            pane.widget.show(feed, row)
-            took.append((time.perf_counter() - began) * 1000)
-        assert min(took) <= SHOW_MS
-        assert "[999]" in pane.widget.text
-
-    in_pane(Details(), steps, (100, 30))
-
-
-def test_a_trace_that_cannot_be_read_any_more_is_told_and_what_was_read_stays(fed, monkeypatch):
-    feed = fed([call(2, "setns", 3, 0)])
-    row = row_with(feed, "setns(")
-
-    def gone(*_):
-        raise TraceFileError("the trace has vanished")
-
-    async def steps(pilot, pane):
-        pane.widget.show(feed, row)
-        monkeypatch.setattr(feed, "before", gone)
-        pane.widget.show(feed, row)
-        await until(pilot, lambda: any(isinstance(each, Details.Failed) for each in pane.posted))
-        assert text(pane).startswith("setns")
-
-    in_pane(Details(), steps)
-
-
-def test_lines_break_between_words_and_within_long_ones():
-    some = (
-        Section("Title", (sentence("one two three"), line("label", "x" * 40), line("CLONE_X", "说明 works", level=1))),
-    )
-    found = ["".join(part for part, _ in spans) for spans in wrapped(some, 24)]
-
-    assert found == [
-        "Title",
-        " one two three",
-        " label  " + "x" * 16,
-        "   " + "x" * 21,
-        "   " + "xxx",
-        "   CLONE_X  说明 works",
-    ]

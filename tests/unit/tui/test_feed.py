@@ -1,82 +1,21 @@
-"""What the screens get from a trace: rows, selections, searches and what belongs together, while it grows, too."""
+"""What the screens get from a trace: rows, selections, searches and what belongs together."""
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import closing
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contrace import filters
-from contrace.errors import TraceFileError, UsageError
+from contrace.errors import UsageError
 from contrace.output.lines import facts
 from contrace.output.summary import summarise
-from contrace.records import Entered, Exec, Identity, Record, Syscall, TaskStart
+from contrace.records import Exec, Identity, Syscall, TaskStart
 from contrace.trace.reader import TraceReader
 from contrace.trace.writer import TraceWriter
 from contrace.tui.feed import Choice, Feed, Row, Selection, Sort
-from contrace.tui.turns import Turns
 from tests.unit import scene, strategies
-
-BIRTH = [
-    scene.start(1, 10, 0, how="run"),
-    scene.identity(1.1, 10, why="run"),
-    scene.execve(2, b"/bin/sh", b"sh", b"-c", b"true", comm=b"contrace"),
-    scene.executed(2.6, b"/bin/sh"),
-    scene.start(3.1, 11, 10, how="clone", nspids=(11, 1)),
-    scene.call(3, "clone", 0x20000011, 0, 0, 0, 0, returns=11),
-    scene.identity(3.2, 11, why="start"),
-    scene.call(5, "unshare", scene.CLONE_NEWUTS, tid=11),
-    scene.identity(5.6, 11, namespaces={"mnt": 1, "uts": 99}),
-    scene.call(7, "chroot", tid=11, returns=-2, took=3),
-    scene.loss(11),
-    scene.ended(12, 11),
-    scene.signalled(13, 17),
-    scene.call(14, "prctl", 15, tid=10, returns=-22),
-    scene.note(15, "warning", "something is odd"),
-    scene.note(16, "detach", "let go"),
-]
-
-
-def write(path: Path, *batches: Sequence[Record]) -> Path:
-    writer = TraceWriter(path, scene.META)
-    for batch in batches:
-        writer.write(batch)
-    writer.finish({"reason": "over"})
-    return path
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[Feed]:
-    with closing(Feed(path)) as feed:
-        take_all(feed)
-        yield feed
-
-
-def take_all(feed: Feed) -> None:
-    while feed.take_in():
-        pass
-
-
-def filled(feed: Feed, choice: Choice) -> Selection:
-    selection = feed.select(choice)
-    while feed.scan(selection):
-        pass
-    assert selection.complete
-    return selection
-
-
-def shown(feed: Feed, choice: Choice | None = None) -> list[Row]:
-    selection = filled(feed, choice or Choice())
-    return feed.rows(selection, 0, selection.count)
-
-
-@pytest.fixture
-def feed(tmp_path: Path) -> Iterator[Feed]:
-    with opened(write(tmp_path / "a.ctrace", BIRTH)) as feed:
-        yield feed
+from tests.unit.tui.feeds import BIRTH, filled, opened, shown, take_all, write
 
 
 def only(feed: Feed, text: str) -> Row:
@@ -207,72 +146,6 @@ def test_positions_are_the_same_both_ways_and_growing_gives_the_same_rows(tmp_pa
                 assert times == sorted(times)
 
 
-# --- a trace that changes ---------------------------------------------------------------------------------
-
-
-def test_a_call_that_returns_takes_the_place_of_its_entry(tmp_path):
-    writer = TraceWriter(tmp_path / "a.ctrace", scene.META)
-    writer.write([scene.entered(1, "unshare", scene.CLONE_NEWNS), scene.call(2, "fork", tid=11)])
-    with opened(writer.path) as feed:
-        everything, entries = filled(feed, Choice()), filled(feed, Choice(("-failed",)))
-        assert feed.recording()
-        assert [type(row.record) for row in feed.rows(everything, 0, 9)] == [Entered, Syscall]
-        assert entries.count == 2
-        writer.write([scene.call(1, "unshare", scene.CLONE_NEWNS, took=5, returns=-1)])
-        take_all(feed)
-        assert not entries.complete
-        assert everything.position_of(1) == 0  # whoever looks at the entry then looks at the call
-        while feed.scan(entries):
-            pass
-        assert [row.text.split("(")[0] for row in feed.rows(everything, 0, 9)] == ["unshare", "fork"]
-        assert [row.text.split("(")[0] for row in feed.rows(entries, 0, 9)] == ["fork"]
-        writer.finish({"reason": "over"})
-        assert not feed.recording()
-        assert not feed.take_in()
-        assert everything.count == 2
-
-
-def test_calls_that_a_damaged_file_has_twice_are_both_shown(tmp_path):
-    twice = [scene.call(1, "fork"), scene.call(1, "fork")]
-    with opened(write(tmp_path / "a.ctrace", twice)) as feed:
-        assert len(shown(feed)) == 2
-
-
-def test_a_trace_that_vanishes_says_so(feed):
-    feed.path.unlink()
-    with pytest.raises(TraceFileError, match="has vanished"):
-        feed.take_in()
-
-
-def test_a_trace_that_is_replaced_says_so(feed, tmp_path):
-    write(tmp_path / "b.ctrace", BIRTH[:2]).replace(feed.path)
-    with pytest.raises(TraceFileError, match="is another file by now"):
-        feed.take_in()
-
-
-def test_a_trace_that_is_cut_off_says_so(tmp_path):
-    many = [scene.call(at, "mount", memory=()) for at in range(1, 3000)]
-    with closing(Feed(write(tmp_path / "a.ctrace", many))) as feed:
-        feed.take_in()
-        with feed.path.open("r+b") as file:
-            file.truncate(30_000)
-        with pytest.raises(TraceFileError, match="damaged or was cut off"):
-            take_all(feed)
-
-
-def test_nothing_is_kept_open_between_two_looks(tmp_path):
-    writer = TraceWriter(tmp_path / "a.ctrace", scene.META)
-    writer.write(BIRTH)
-    with opened(writer.path):
-        writer.finish({"reason": "over"})
-        assert not Path(f"{writer.path}-wal").exists()
-
-
-def test_no_trace_no_feed(tmp_path):
-    with pytest.raises(TraceFileError, match="there is no file"):
-        Feed(tmp_path / "a.ctrace")
-
-
 # --- looking for something --------------------------------------------------------------------------------
 
 
@@ -390,43 +263,3 @@ def test_what_could_only_be_copied_in_part_is_counted(tmp_path):
     records = [scene.call(1, "chroot", 1, memory=(whole,)), scene.call(2, "chroot", 1, memory=(whole, part))]
     with opened(write(tmp_path / "a.ctrace", records)) as feed:
         assert feed.statistics(Choice()).truncated == 1
-
-
-# --- several threads --------------------------------------------------------------------------------------
-
-
-def test_rows_are_drawn_while_a_worker_takes_in(tmp_path):
-    batches = [[scene.call(at + part / 100, "fork", tid=1 + part % 7) for part in range(100)] for at in range(100)]
-    with closing(Feed(write(tmp_path / "a.ctrace", *batches))) as feed:
-        everything, some = feed.select(Choice()), feed.select(Choice(("pid:3",)))
-
-        def work() -> None:
-            while feed.take_in() or feed.scan(some):
-                pass
-
-        worker = threading.Thread(target=work)
-        worker.start()
-        while worker.is_alive():
-            for selection in (everything, some):
-                rows = feed.rows(selection, max(0, selection.count - 60), 60)
-                times = [row.record.time_ns for row in rows]
-                assert times == sorted(times)
-        worker.join()
-        assert (everything.count, some.count) == (10_000, 1400)
-        assert some.complete
-
-
-def test_a_worker_begins_nothing_while_somebody_paints():
-    turns, told = Turns(), []
-
-    def work() -> None:
-        with turns.later():
-            told.append("worker")
-
-    with turns.first():
-        worker = threading.Thread(target=work)
-        worker.start()
-        with turns.first():
-            told.append("painted")
-    worker.join()
-    assert told == ["painted", "worker"]
