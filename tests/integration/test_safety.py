@@ -1,8 +1,8 @@
 """However contrace ends, the manager and its containers do not notice, and the trace is as good as it can be.
 
 A containerd starts containers without a pause, for docker and for ctr, while contrace attaches to it 25 times with each
-backend and is ended each time at a random moment, in one of five ways. The random numbers' seed is printed;
-CONTRACE_SEED repeats it.
+backend and is ended each time in one of five ways: 20 times at a random moment, and once in each way as soon as a
+container has lived all its life meanwhile. The random numbers' seed is printed; CONTRACE_SEED repeats it.
 """
 
 import os
@@ -26,13 +26,16 @@ from tests.managers.containerd import Containerd
 from tests.managers.docker import Docker
 from tests.managers.host import stuck_tasks, wait_until
 
-ROUNDS = 25
+ROUNDS = 20
 LONGEST_SECONDS = 2.0
 """A round's moment lies between 0 and this after contrace was started, which takes 0.3 s to begin with tracing: so
 contrace is ended while it is loading, while it is attaching, and after a container's whole life."""
 BATCH_NS = 500_000_000
 """What was seen longer ago than this is not in the last batch."""
 DOCKER_EVERY = 3
+
+Moment = Callable[[int | None], bool]
+"""Whether a round is to end now, given the time since which everything is seen."""
 
 
 @dataclass(frozen=True)
@@ -113,12 +116,29 @@ class Round:
     """Records that could be read just before the end."""
 
 
-def play(containerd: Containerd, backend: str, way: str, seconds: float, trace: Path) -> Round:
-    """Start to attach, end contrace after this time in this way, check that nothing of it is left."""
+def after(seconds: float) -> Moment:
+    """So long after now."""
+    end = time.monotonic() + seconds
+    return lambda begun_ns: time.monotonic() > end
+
+
+def after_a_life(starter: Starter) -> Moment:
+    """When a container has lived all its life, and what was seen of it is in the file even after a SIGKILL."""
+
+    def reached(begun_ns: int | None) -> bool:
+        until_ns = time.monotonic_ns() - BATCH_NS
+        return begun_ns is not None and any(begun_ns < c.began_ns and c.ended_ns < until_ns for c in starter.done)
+
+    return reached
+
+
+def play(containerd: Containerd, backend: str, way: str, moment: Moment, trace: Path) -> Round:
+    """Start to attach, end contrace at this moment in this way, check that nothing of it is left."""
     session = start_attach(containerd.pid, trace=trace, backend=backend)
     begun_ns = None
-    deadline = time.monotonic() + seconds  # the random moment itself
-    while time.monotonic() < deadline:
+    deadline = time.monotonic() + 60
+    while not moment(begun_ns):
+        assert time.monotonic() < deadline, f"no end of a round comes\n{session.stderr}"
         if begun_ns is None and session.has_begun():
             begun_ns = time.monotonic_ns()
         time.sleep(0.005)
@@ -166,12 +186,16 @@ def test_random_ends_hurt_nobody(docker: Docker, containerd: Containerd, tmp_pat
     seed = int(os.environ.get("CONTRACE_SEED") or random.SystemRandom().randrange(2**32))
     print(f"CONTRACE_SEED={seed}")
     chance = random.Random(seed)
-    ways = [way for way in WAYS for _ in range(-(-ROUNDS // len(WAYS)))][:ROUNDS]
+    ways = [*WAYS] * (ROUNDS // len(WAYS))
     chance.shuffle(ways)
     with Starter(containerd, docker) as starter:
-        rounds = [
-            play(containerd, backend, way, chance.uniform(0, LONGEST_SECONDS), tmp_path / f"{number}.ctrace")
+        random_ends = [
+            play(containerd, backend, way, after(chance.uniform(0, LONGEST_SECONDS)), tmp_path / f"{number}.ctrace")
             for number, way in enumerate(ways)
+        ]
+        whole_lives = [
+            play(containerd, backend, way, after_a_life(starter), tmp_path / f"{number}.ctrace")
+            for number, way in enumerate(WAYS, ROUNDS)
         ]
     # Freeing a tracepoint takes the kernel 70 ms, also after a SIGKILL; a capture has 40 of them.
     ours = bpf.left()
@@ -179,4 +203,6 @@ def test_random_ends_hurt_nobody(docker: Docker, containerd: Containerd, tmp_pat
     failures = [container.failure for container in starter.done if container.failure]
     assert not failures, "\n".join(failures)
     assert len(starter.done) > ROUNDS / 2, "containers were started all the time"
-    assert sum(check_trace(played, starter.done) for played in rounds) > ROUNDS / 10, "containers lived within rounds"
+    for played in random_ends:
+        check_trace(played, starter.done)
+    assert all(check_trace(played, starter.done) for played in whole_lives), "a container lived within each"

@@ -28,7 +28,7 @@ def command_line(folder: Path) -> int:
         if entry.name.isdigit():
             try:
                 words = Path(f"/proc/{entry.name}/cmdline").read_bytes().split(b"\0")
-                parent = Path(f"/proc/{entry.name}/stat").read_text().rsplit(")", 1)[1].split()[1]
+                parent = Path(f"/proc/{entry.name}/stat").read_bytes().rsplit(b")", 1)[1].split()[1]
             except (FileNotFoundError, ProcessLookupError):
                 continue
             if trace in words and b"contrace" in words:
