@@ -70,7 +70,7 @@ def test_quitting_hangs_up_and_ends_the_command(tmp_path) -> None:
         user.press("F6")
         user.awaits("━ calls")
         user.press("q")
-        user.awaits("stop it")
+        user.awaits("The capture goes on")
         user.press("s")
         assert user.ended() == 0
         assert not is_alive(shell)
@@ -85,7 +85,7 @@ def test_a_command_that_ignores_the_hangup_is_killed(tmp_path) -> None:
         user.press("F6")
         user.awaits("━ calls")
         user.press("q")
-        user.awaits("stop it")
+        user.awaits("The capture goes on")
         user.press("s")
         assert user.ended() == 0
         assert not is_alive(shell)
