@@ -68,6 +68,11 @@ BPF_TABLE("prog", u32, u32, task_steps, 4);
 /* Keeps the compiler from proving a mask needless, which the verifier could not follow. */
 #define HIDE(value) asm volatile("" : "+r"(value))
 
+/* Helpers by names of ours: at its own, bcc reads all of /proc/kallsyms to see whether the kernel has them, which takes as
+ * long as compiling. They are in Linux since 5.5. */
+static long (*read_user)(void *to, u32 size, const void *from) = (void *)BPF_FUNC_probe_read_user;
+static long (*read_user_string)(void *to, u32 size, const void *from) = (void *)BPF_FUNC_probe_read_user_str;
+
 #define READ(type, from, offset)                                                                                    \
 	({                                                                                                          \
 		type value_ = 0;                                                                                    \

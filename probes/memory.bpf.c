@@ -24,7 +24,7 @@ static __always_inline u32 put_readable(struct scratch *s, u64 address, u32 want
 			step = wanted - got;
 		HIDE(step);
 		step &= 0x1fff;
-		if (!step || bpf_probe_read_user(spot(s, COPY_HEAD + got), step, (void *)(address + got)))
+		if (!step || read_user(spot(s, COPY_HEAD + got), step, (void *)(address + got)))
 			break;
 		got += step;
 	}
@@ -37,8 +37,8 @@ static __always_inline u32 put_copied(struct scratch *s, struct copy *copy, int 
 	u32 length = most;
 	HIDE(length);
 	length &= MOST;
-	long answer = string ? bpf_probe_read_user_str(spot(s, COPY_HEAD), length, (void *)address) :
-			       bpf_probe_read_user(spot(s, COPY_HEAD), length, (void *)address);
+	long answer = string ? read_user_string(spot(s, COPY_HEAD), length, (void *)address) :
+			       read_user(spot(s, COPY_HEAD), length, (void *)address);
 	*broken = answer < 0;
 	if (answer < 0)
 		length = put_readable(s, address, length);
@@ -166,8 +166,8 @@ static __always_inline u64 element(struct vectors *v, u32 index, int *fault)
 {
 	u64 value = 0;
 	u32 word = v->word;
-	*fault = word == 4 ? bpf_probe_read_user(&value, 4, (void *)(v->array + 4 * (u64)index)) != 0 :
-			     bpf_probe_read_user(&value, 8, (void *)(v->array + 8 * (u64)index)) != 0;
+	*fault = word == 4 ? read_user(&value, 4, (void *)(v->array + 4 * (u64)index)) != 0 :
+			     read_user(&value, 8, (void *)(v->array + 8 * (u64)index)) != 0;
 	return value;
 }
 
@@ -187,7 +187,7 @@ static __always_inline void put_vector(struct scratch *s, struct vectors *v, u32
 static __always_inline void put_item(struct scratch *s, struct vectors *v, struct open_call *open)
 {
 	u32 size, flags = 0, head = 4;
-	long length = bpf_probe_read_user_str(spot(s, 4), PIECE, (void *)v->string);
+	long length = read_user_string(spot(s, 4), PIECE, (void *)v->string);
 	if (length == PIECE) {
 		size = PIECE - 1;
 		flags = ITEM_MORE;
@@ -198,7 +198,7 @@ static __always_inline void put_item(struct scratch *s, struct vectors *v, struc
 		size = PAGE - (v->string & (PAGE - 1));
 		HIDE(size);
 		size &= 0x1fff;
-		if (bpf_probe_read_user(spot(s, 12), size, (void *)v->string))
+		if (read_user(spot(s, 12), size, (void *)v->string))
 			size = 0;
 		*(u64 *)spot(s, 4) = v->string;
 		flags = ITEM_BROKEN;
@@ -292,7 +292,7 @@ int copy_image(void *ctx)
 			step = end - address;
 		HIDE(step);
 		step &= 0x1fff;
-		if (bpf_probe_read_user(spot(s, 0), step, (void *)address)) {
+		if (read_user(spot(s, 0), step, (void *)address)) {
 			if (i == 0) {
 				missing = step; /* this page alone */
 				s->from = address + step;

@@ -1,8 +1,8 @@
 """The probes' C text -> programs and maps that any process can load, by bcc's compiler.
 
-The compiler is 80 MB of LLVM and takes half a second. So it runs in children, which hand over what they made and end;
-and what they made is kept in the user's cache directory, for the same text, macros and bcc. That is the instructions
-alone: the kernel's verifier looks at them at every start.
+The compiler is 80 MB of LLVM and takes a third of a second. So it runs in children, which hand over what they made and
+end; and what they made is kept in the user's cache directory, for the same text, macros and bcc. That is the
+instructions alone: the kernel's verifier looks at them at every start.
 """
 
 import ctypes
@@ -25,7 +25,7 @@ PROBES = next(
     for folder in (Path(__file__).parents[3], Path(__file__).parents[2])
     if (folder / "probes" / "wire.h").is_file()
 )
-UNITS = (("memory.bpf.c", "calls.bpf.c"), ("identity.bpf.c", "tasks.bpf.c"))
+UNITS = (("memory.bpf.c", "identity.bpf.c"), ("calls.bpf.c", "tasks.bpf.c"))
 """What is compiled together; the units side by side. The maps are in the header that all of them include."""
 _INCLUDE = re.compile(r'#include "(.+)"')
 
