@@ -74,6 +74,10 @@ class Feed:
         """One step of taking in what the file holds, or has grown by; True: there is more now. Worker thread."""
         return self._intake.step()
 
+    def look(self) -> int:
+        """How many records the file holds now. Worker thread."""
+        return self._intake.look()
+
     def hush(self) -> None:
         """A key was pressed: what takes in more rests until that is painted."""
         self._turns.hush()

@@ -115,7 +115,7 @@ class Intake:
             self.total = self.known
             return False
         if more and len(self.marks) % _GLANCE == 0:
-            self.total = max(self.total, self._reader.last_id())
+            self.look()
         with self._turns.later(patient=bool(self.marks)):
             step = self._take(page)
         with self._turns.later():
@@ -131,6 +131,11 @@ class Intake:
             self.known += len(page)
             self.total = max(self.total, self.known)
         return more
+
+    def look(self) -> int:
+        """How many records there are in the file now."""
+        self.total = max(self.total, self._reader.last_id())
+        return self.total
 
     def close(self) -> None:
         """Forget the index."""

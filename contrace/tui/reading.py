@@ -15,10 +15,12 @@ from contrace.tui import pace
 from contrace.tui.feed import Feed, Selection
 
 _FRAME_S = 0.05  # between two messages while what is shown is being filled
-_LIVE_S = 0.1  # the same, while the trace is being recorded: drawing takes turns with reading
+_LIVE_S = 0.4  # the same, while the trace is being recorded: what is traced wants the CPU, too
 _REST_S = 0.4  # the same, when all that may change is how much there is
 _GLANCE_S = 0.1  # how often a trace that is being recorded is looked at
 _ASK_S = 1.0  # the same, of one that nobody writes: it might be replaced or go on
+_CALM_S = 0.3  # without a new record: what is traced does nothing now. Recorders write more often than that
+_RESTS = 3  # times the length of a step, after it, while what is traced is at work
 
 
 class Reading:
@@ -34,6 +36,8 @@ class Reading:
         self._closed = False
         self._told_s = 0.0
         self._untold = False
+        self._grew = 0, 0.0
+        """How many records the file held when it was looked last, and when those were more than before."""
         self.recording = False
         """A recorder still writes the trace, as far as was looked."""
 
@@ -53,8 +57,11 @@ class Reading:
         try:
             while not (self._closed or worker.is_cancelled):
                 self._woken.clear()
+                began_s = time.monotonic()
                 busy = self._step()
-                self._tell(at_once=not busy)
+                self._tell(busy=busy)
+                if busy and self.recording:
+                    self._rest(time.monotonic() - began_s)
                 if not busy:
                     if not settled:
                         settled = True
@@ -76,15 +83,27 @@ class Reading:
         self._untold = self._untold or feed.known != known or self.recording != recording
         return busy
 
-    def _tell(self, *, at_once: bool) -> None:
+    def _rest(self, took_s: float) -> None:
+        """Who cannot keep up does not try to, but reads on when there is less to record: what is traced comes first."""
         now_s = time.monotonic()
-        if self._untold and (at_once or now_s - self._told_s >= self._pace_s):
+        total = self._feed.look()
+        if total != self._grew[0]:
+            self._grew = total, now_s
+        if now_s - self._grew[1] < _CALM_S:
+            self._woken.wait(_RESTS * took_s)
+
+    def _tell(self, *, busy: bool) -> None:
+        now_s = time.monotonic()
+        if self._untold and now_s - self._told_s >= self._pace_s(busy=busy):
             self._told_s, self._untold = now_s, False
             self._grown()
 
-    @property
-    def _pace_s(self) -> float:
+    def _pace_s(self, *, busy: bool) -> float:
         selection = self._selection
-        if selection is not None and (not selection.complete or not selection.count):
+        if selection is not None and not selection.count:
             return _FRAME_S
-        return _LIVE_S if self.recording else _REST_S
+        if self.recording:
+            return _LIVE_S
+        if not busy:
+            return 0
+        return _FRAME_S if selection is not None and not selection.complete else _REST_S

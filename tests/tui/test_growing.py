@@ -45,6 +45,25 @@ def test_a_trace_that_grows_is_shown_and_followed(tmp_path):
     session(tmp_path / "live.ctrace", steps)
 
 
+def test_details_of_what_is_followed_change_once_a_second(tmp_path):
+    writer = _growing(tmp_path / "live.ctrace")
+
+    async def steps(user):
+        await user.press("F")
+        await user.sees("FOLLOWING")
+        told, show = [], user.details.show
+        user.details.show = lambda feed, row: (told.append(row.id), show(feed, row))
+        began_s = time.monotonic()
+        for each in range(8):
+            writer.write([call(2 + each, "setns", each, 0)])
+            await user.at(f"setns({each}, ")
+        assert len(told) < time.monotonic() - began_s + 2
+        await user.until(lambda: told[-1:] == [user.calls.row.id])
+        writer.finish(ENDED)
+
+    session(tmp_path / "live.ctrace", steps)
+
+
 def test_a_paused_list_stands_still_until_it_goes_on(tmp_path):
     writer = _growing(tmp_path / "live.ctrace")
 

@@ -145,7 +145,7 @@ class CallList(LineList):
     def _announce_another(self) -> None:
         """Where the row under the cursor is not the one that was told last: the first rows may come after that."""
         if _identity(self.row) != _identity(self._current):
-            self.announce()
+            self.announce_rarely() if self.follow else self.announce()
 
     def move(self, step: Step) -> None:
         """See ``LineList.move``."""

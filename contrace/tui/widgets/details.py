@@ -24,6 +24,7 @@ from contrace.tui.choice import Row
 from contrace.tui.feed import Feed
 from contrace.tui.sections import Line, Section, Span
 from contrace.tui.style import Role
+from contrace.tui.widgets.lines import resize_inside
 
 _INDENT = 2
 _LABELS = 20  # cells at the most that a column of labels takes; a longer one stands in its line's text
@@ -140,7 +141,7 @@ class Details(ScrollView, can_focus=True, inherit_bindings=False):
         self._wrapped = (
             list(wrapped(self._sections, width, spaced=spaced)) if self._sections else [[(_NOTHING, Role.QUIET)]]
         )
-        self.virtual_size = Size(self._width, len(self._wrapped))
+        resize_inside(self, Size(self._width, len(self._wrapped)))
         self.refresh()
 
 

@@ -6,6 +6,7 @@ key down does not wait for what others do about it.
 """
 
 from collections.abc import Iterable
+from time import monotonic
 from typing import ClassVar, Literal
 
 from rich.cells import cell_len, set_cell_size
@@ -16,6 +17,7 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.timer import Timer
 
 from contrace.tui import style
 from contrace.tui.style import Role
@@ -25,6 +27,7 @@ Spans = Iterable[tuple[str, Role]]
 """Pieces of a line: text that is harmless to a terminal (it never is markup), and what it is."""
 
 _CACHED = 2_000  # lines; more than a screen has, so what is scrolled through is drawn once
+_RARELY_S = 1.0  # between two tellings of what changes by itself
 MORE = "…"
 
 
@@ -42,6 +45,14 @@ def cut_name(comm: str, width: int) -> str:
     if len(comm) <= width:
         return comm
     return MORE + comm[len(comm) - width + 1 :] if ":[" in comm else fit(comm, width)
+
+
+def resize_inside(view: ScrollView, size: Size) -> None:
+    """What a view scrolls over has another size. Nothing else on the screen has to move for it: textual would lay out
+    everything anew, several times a second while a trace is read."""
+    if size != view.virtual_size:
+        view.set_reactive(ScrollView.virtual_size, size)
+        view._scroll_update(size)
 
 
 class LineList(ScrollView, can_focus=True, inherit_bindings=False):
@@ -70,6 +81,9 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
         super().__init__(name=name, id=id, classes=classes)
         self._cursor = 0
         self._telling = False
+        self._told_s = 0.0
+        self._waiting: Timer | None = None
+        """For the time of ``announce_rarely``."""
         self._drawn: dict[tuple[int, bool], Strip] = {}
         self._styles_of: dict[tuple[Role, Role | None], Style] = {}
 
@@ -172,12 +186,8 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
         self.refresh()
 
     def measure(self) -> None:
-        """There are more or fewer lines than before. Nothing else on the screen has to move for it: textual would lay
-        out everything anew, several times a second while a trace is read."""
-        size = Size(self.width, self.count_lines() + self.top_lines)
-        if size != self.virtual_size:
-            self.set_reactive(LineList.virtual_size, size)
-            self._scroll_update(size)
+        """There are more or fewer lines than before."""
+        resize_inside(self, Size(self.width, self.count_lines() + self.top_lines))
 
     def redraw_line(self, index: int) -> None:
         """One line is another."""
@@ -193,6 +203,14 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
             self._telling = True
             self.call_after_refresh(self._tell)
 
+    def announce_rarely(self) -> None:
+        """The same, for what comes faster than anybody reads: a while after the last time."""
+        wait_s = self._told_s + _RARELY_S - monotonic()
+        if wait_s <= 0:
+            self.announce()
+        elif self._waiting is None:
+            self._waiting = self.set_timer(wait_s, self.announce)
+
     def scroll_by(self, lines: int) -> None:
         """Show the part that lies so many lines below, whatever the cursor does."""
         self.scroll_to(y=self.scroll_offset.y + lines, animate=False, immediate=True)
@@ -200,7 +218,10 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
     # --- inside ---------------------------------------------------------------------------------------------
 
     def _tell(self) -> None:
-        self._telling = False
+        self._telling, self._told_s = False, monotonic()
+        if self._waiting is not None:
+            self._waiting.stop()
+            self._waiting = None
         self.tell()
 
     def _go(self, index: int) -> None:
