@@ -193,7 +193,7 @@ class Browser(Screen[None]):
             return
         with self._told():
             if not self._paused:
-                self._tree.show(feed.tree)
+                self._tree.show(feed.tree, rarely=host(self).recording)
                 # Rows that are read later may stand before the first: who has not moved yet begins with the first.
                 self._untouched = self._untouched and self._calls.cursor == 0
                 self._calls.refresh_rows()

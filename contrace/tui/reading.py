@@ -66,7 +66,7 @@ class Reading:
                     if not settled:
                         settled = True
                         pace.settle()
-                    self._woken.wait(_GLANCE_S if self.recording else _ASK_S)
+                    self._woken.wait(self._glance_s() if self.recording else _ASK_S)
         except TraceFileError as error:
             if not self._closed:
                 self._failed(str(error))
@@ -91,6 +91,10 @@ class Reading:
             self._grew = total, now_s
         if now_s - self._grew[1] < _CALM_S:
             self._woken.wait(_RESTS * took_s)
+
+    def _glance_s(self) -> float:
+        """How long to wait for more: what is not to be drawn yet need not be read yet."""
+        return max(_GLANCE_S, self._told_s + _LIVE_S - time.monotonic())
 
     def _tell(self, *, busy: bool) -> None:
         now_s = time.monotonic()

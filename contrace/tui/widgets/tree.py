@@ -8,6 +8,7 @@ calls is narrowed to it and to what it started.
 
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import ClassVar, NamedTuple
 
@@ -30,6 +31,7 @@ _BEFORE_GUIDE = 2  # cells: the marks of the cursor and of what is narrowed to
 _BEFORE_NAME = 3  # cells: the signs for what is below and for its life, a gap
 _LEAST = 4
 _RESTS = 15  # times as long as it took to unfold a tree that grows, until that is done again
+_RARELY_S = 1.0  # at least, while that is recorded
 _DEEPEST = 12  # levels that are indented: the pane is narrow
 
 
@@ -80,32 +82,35 @@ class ProcessTreeView(LineList):
         """The process under the cursor; None in an empty tree."""
         return self._lines[self.cursor].key if self.cursor < len(self._lines) else None
 
-    def show(self, tree: ProcessTree) -> None:
-        """Show a tree, or what has become of it; the cursor stays with its process."""
+    def show(self, tree: ProcessTree, *, rarely: bool = False) -> None:
+        """Show a tree, or what has become of it; the cursor stays with its process. ``rarely``: it changes faster than
+        anybody reads."""
         if tree is self._tree and tree.version == self._version:
             return
         if tree is not self._tree:
             self._folds, self._narrowed, self._lines, self._cursor, self._size_of_tree = {}, None, [], 0, -1
         size = len(tree)
-        if size != self._size_of_tree and tree is self._tree and (wait_s := self._rests_until_s - monotonic()) > 0:
+        others = size != self._size_of_tree
+        if (others or rarely) and tree is self._tree and (wait_s := self._rests_until_s - monotonic()) > 0:
             if not self._waits:
                 self._waits = True
-                self.set_timer(wait_s, self._show_now)
+                self.set_timer(wait_s, partial(self._show_now, rarely=rarely))
             return
         self._tree, self._version = tree, tree.version
-        if size != self._size_of_tree:
+        began_s = monotonic()
+        if others:
             self._size_of_tree = size
-            began_s = monotonic()
             self._unfold_again()
-            now_s = monotonic()
-            self._rests_until_s = now_s + _RESTS * (now_s - began_s)
         else:
             self.redraw()  # nobody changes parents: what is known of some process is more now, or it has ended
+        now_s = monotonic()
+        rest_s = _RESTS * (now_s - began_s) if others else 0.0
+        self._rests_until_s = now_s + max(rest_s, _RARELY_S if rarely else 0.0)
 
-    def _show_now(self) -> None:
+    def _show_now(self, *, rarely: bool) -> None:
         self._waits = False
         if self._tree is not None:
-            self.show(self._tree)
+            self.show(self._tree, rarely=rarely)
 
     def select(self, key: Key) -> None:
         """Put the cursor on a process, and unfold what is above it. Nothing happens for one that is not there."""
