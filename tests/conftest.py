@@ -1,4 +1,4 @@
-"""What holds for every test: the managers' fixtures, and the rule about skipping."""
+"""What holds for every test: the managers' fixtures, both backends, and the rule about skipping."""
 
 import os
 import re
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from contrace.capture.select import ebpf_missing
 from tests.managers import host
 
 pytest_plugins = ("tests.managers.fixtures",)
@@ -44,6 +45,14 @@ def pytest_runtest_makereport(
             report.outcome = "failed"
             report.longrepr = f"skipped, but CI runs what this machine can run: {reason}"
     return report
+
+
+@pytest.fixture(params=["ptrace", "ebpf"])
+def backend(request: pytest.FixtureRequest) -> str:
+    """Each way to capture, for --backend: what a user sees is the same."""
+    if request.param == "ebpf" and (reason := ebpf_missing()):
+        pytest.skip(reason)
+    return str(request.param)
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ _LIVE_S = 0.4  # the same, while the trace is being recorded: what is traced wan
 _REST_S = 0.4  # the same, when all that may change is how much there is
 _GLANCE_S = 0.1  # how often a trace that is being recorded is looked at
 _ASK_S = 1.0  # the same, of one that nobody writes: it might be replaced or go on
-_CALM_S = 0.3  # without a new record: what is traced does nothing now. Recorders write more often than that
+_CALM_S = 0.3  # without a new record: what is traced does nothing now
 _RESTS = 3  # times the length of a step, after it, while what is traced is at work
 
 

@@ -4,17 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from contrace.capture.select import ebpf_missing
 from tests.bundles import Shop
 from tests.managers.fixtures import need
-
-
-@pytest.fixture(params=["ptrace", "ebpf"])
-def backend(request: pytest.FixtureRequest) -> str:
-    """Each way to capture, for --backend: what a user sees is the same."""
-    if request.param == "ebpf" and (reason := ebpf_missing()):
-        pytest.skip(reason)
-    return str(request.param)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What the tests of the TUI share: traces and feeds, both backends, and a state directory that is nobody's."""
+"""What the tests of the TUI share: traces and feeds, and a state directory that is nobody's."""
 
 import os
 import shutil
@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from contrace.capture.select import ebpf_missing
 from tests.harness import contrace
 from tests.tui.pane import taken_in
 from tests.tui.shared_app import write_trace
@@ -61,14 +60,6 @@ def fed(tmp_path):
             return feed
 
         yield make
-
-
-@pytest.fixture(params=["ptrace", "ebpf"])
-def backend(request: pytest.FixtureRequest) -> str:
-    """Each way to capture, for --backend: what a user sees is the same."""
-    if request.param == "ebpf" and (reason := ebpf_missing()):
-        pytest.skip(reason)
-    return str(request.param)
 
 
 def _copy(name: str, where: Path) -> Path:

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from tests.harness import CONTRACE
-from tests.tui.tmux import screen
+from tests.tui.tmux import Screen, screen
 
 RECORDING = "RECORDING"
 ROOT = Path(__file__).parent.parent.parent
@@ -18,6 +18,14 @@ def contrace_in(folder: Path, *words: str | Path, **more):
         **more.pop("environment", {}),
     }
     return screen(*CONTRACE, *words, folder=folder, environment=settings, **more)
+
+
+def leave_the_pane_and_quit(user: Screen) -> None:
+    """From the terminal pane of ``run --tui`` to the question what to do about the capture."""
+    user.press("F6")
+    user.awaits("━ calls")
+    user.press("q")
+    user.awaits("The capture goes on")
 
 
 def command_line(folder: Path) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.harness import CONTRACE, Trace
 from tests.managers.host import is_alive, recorder_of, wait_until
-from tests.tui.live import RECORDING, command_line, contrace_in
+from tests.tui.live import RECORDING, command_line, contrace_in, leave_the_pane_and_quit
 
 PROMPT = "bash-"
 SHELL = ("bash", "--norc", "--noprofile")
@@ -53,10 +53,7 @@ def test_the_command_sees_the_size_of_the_pane_also_after_a_change(tmp_path) -> 
         user.awaits("at 17 138")
         user.resize(100, 40)
         user.awaits("now 15 98")
-        user.press("F6")
-        user.awaits("━ calls")
-        user.press("q")
-        user.awaits("The capture goes on")
+        leave_the_pane_and_quit(user)
         user.press("s")
         assert user.ended() == 0
 
@@ -67,10 +64,7 @@ def test_quitting_hangs_up_and_ends_the_command(tmp_path) -> None:
     with contrace_in(tmp_path, "run", "--tui", "-o", trace, "--", "bash", "-c", script) as user:
         user.awaits(RECORDING, "begun")
         shell = launched(tmp_path)
-        user.press("F6")
-        user.awaits("━ calls")
-        user.press("q")
-        user.awaits("The capture goes on")
+        leave_the_pane_and_quit(user)
         user.press("s")
         assert user.ended() == 0
         assert not is_alive(shell)
@@ -82,10 +76,7 @@ def test_a_command_that_ignores_the_hangup_is_killed(tmp_path) -> None:
     with contrace_in(tmp_path, "run", "--tui", "-o", tmp_path / "t.ctrace", "--", "bash", "-c", script) as user:
         user.awaits(RECORDING, "begun")
         shell = launched(tmp_path)
-        user.press("F6")
-        user.awaits("━ calls")
-        user.press("q")
-        user.awaits("The capture goes on")
+        leave_the_pane_and_quit(user)
         user.press("s")
         assert user.ended() == 0
         assert not is_alive(shell)
@@ -99,9 +90,7 @@ def test_a_command_that_is_left_goes_on_and_is_recorded_until_it_is_killed(tmp_p
     with contrace_in(tmp_path, "run", "--tui", "--backend", backend, "-o", trace, "--", "bash", "-c", script) as user:
         user.awaits(RECORDING, "begun")
         shell, recorder = launched(tmp_path), recorder_of(command_line(tmp_path))
-        user.press("F6")
-        user.awaits("━ calls")
-        user.press("q")
+        leave_the_pane_and_quit(user)
         user.awaits("leave it", f"kill {recorder} ends it")
         user.press("l")
         assert user.ended() == 0

@@ -202,8 +202,8 @@ class Assembler:
         )
 
     def _cpu_time(self, tid: int, probed_ns: int) -> int:
-        """Never less than before: what a hypervisor took is taken out of a task's clock late (kernel/sched/cputime.c,
-        steal_account_process_time), so that the clock of a task can go back by milliseconds."""
+        """Never less than before: what a hypervisor took is taken out of the clock of tasks when that is next updated
+        (kernel/sched/core.c, update_rq_clock_task), so that it can go back by milliseconds."""
         told_ns = self._cpu[tid] = max(probed_ns - self.cpu_offset_ns, self._cpu.get(tid, 0))
         return told_ns
 
@@ -311,8 +311,8 @@ class Assembler:
         """An execve by a thread that is not the leader: it has the leader's tid from here on."""
         self._held.pop(event.pid, None)
         self._end(event.time_ns, event.tid, event.pid, 0, superseded_by=former)
-        self.alive.pop(former, None)
-        self._rights.pop(former, None)
+        for kept in (self.alive, self._rights, self._cpu):
+            kept.pop(former, None)
 
     def _ended(self, event: _Parsed) -> None:
         code, group_dead, within = wire.END.unpack_from(event.data, wire.BODY)

@@ -27,7 +27,7 @@ Spans = Iterable[tuple[str, Role]]
 """Pieces of a line: text that is harmless to a terminal (it never is markup), and what it is."""
 
 _CACHED = 2_000  # lines; more than a screen has, so what is scrolled through is drawn once
-_RARELY_S = 1.0  # between two tellings of what changes by itself
+RARELY_S = 1.0  # between two tellings or paintings of what changes faster than anybody reads
 MORE = "…"
 
 
@@ -205,7 +205,7 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def announce_rarely(self) -> None:
         """The same, for what comes faster than anybody reads: a while after the last time."""
-        wait_s = self._told_s + _RARELY_S - monotonic()
+        wait_s = self._told_s + RARELY_S - monotonic()
         if wait_s <= 0:
             self.announce()
         elif self._waiting is None:

@@ -22,7 +22,7 @@ from contrace.syscalls.flags.signal import signal_name
 from contrace.tui import style
 from contrace.tui.style import Role
 from contrace.tui.widgets.calls import duration
-from contrace.tui.widgets.lines import LineList, Spans, cut_name
+from contrace.tui.widgets.lines import RARELY_S, LineList, Spans, cut_name
 
 _UNFOLDED = 3_000  # lines that are unfolded without being asked
 _WORDS = 8  # of a command line; more is never in sight
@@ -31,7 +31,6 @@ _BEFORE_GUIDE = 2  # cells: the marks of the cursor and of what is narrowed to
 _BEFORE_NAME = 3  # cells: the signs for what is below and for its life, a gap
 _LEAST = 4
 _RESTS = 15  # times as long as it took to unfold a tree that grows, until that is done again
-_RARELY_S = 1.0  # at least, while that is recorded
 _DEEPEST = 12  # levels that are indented: the pane is narrow
 
 
@@ -105,7 +104,7 @@ class ProcessTreeView(LineList):
             self.redraw()  # nobody changes parents: what is known of some process is more now, or it has ended
         now_s = monotonic()
         rest_s = _RESTS * (now_s - began_s) if others else 0.0
-        self._rests_until_s = now_s + max(rest_s, _RARELY_S if rarely else 0.0)
+        self._rests_until_s = now_s + max(rest_s, RARELY_S if rarely else 0.0)
 
     def _show_now(self, *, rarely: bool) -> None:
         self._waits = False

@@ -20,11 +20,11 @@ from contrace.syscalls.flags.clone import CLONE_INTO_CGROUP, CLONE_NEWNET, CLONE
 from contrace.syscalls.prctl import OPTIONS
 from contrace.syscalls.specs import SPECS
 from tests.unit.decode.making import AT, EINVAL, block, syscall, text, vector
+from tests.unit.decode.prctl_line import NUMBERS
 from tests.unit.strategies import RECORDS
 
 EPERM, ENOENT, ENOSPC, ERESTARTSYS = -1, -2, -28, -512
 SIGCHLD = 17
-NUMBERS = {option.name: number for number, option in OPTIONS.items()}
 UNKNOWN = meanings.UNKNOWN
 
 
