@@ -299,7 +299,8 @@ def test_the_cgroup_is_the_one_that_was_asked_for(shop: Shop) -> None:
 def test_more_memory_than_allowed_ends_the_payload(shop: Shop) -> None:
     change = setting("linux.resources.memory", {"limit": 16 << 20, "swap": 16 << 20})
     done = shop.run(change, "sh", "-c", "head -c 64000000 /dev/zero | tail >/dev/null; echo $?")
-    assert done.stdout.split() == ["137"]
+    # The kernel chooses whom it kills: the greatest, as a rule, but the shell is in the same cgroup.
+    assert "137" in (done.stdout.strip(), str(done.returncode)), done.stderr
 
 
 def test_more_processes_than_allowed_cannot_be_made(shop: Shop) -> None:
